@@ -1,0 +1,46 @@
+// Package idp is the contract between a login and the protocols that speak to identity providers: an Attempt, a
+// Provider, and how a refusal by a protocol is said.
+package idp
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"leasehold/provision"
+)
+
+// Provider speaks one connection's protocol. It is safe for many logins at once.
+type Provider interface {
+	// Begin fills in what the attempt must remember and returns the address that the browser is sent to. The attempt's
+	// ID goes along as RelayState or state.
+	Begin(ctx context.Context, a *Attempt) (string, error)
+
+	// Verify judges the answer to an attempt by every rule of the protocol. A refusal is a *Rejected; any other error
+	// means that nobody could tell.
+	Verify(ctx context.Context, a Attempt, answer Form) (provision.Assertion, error)
+}
+
+// Describer is a Provider that has metadata to publish (SAML Metadata 2.4.4).
+type Describer interface {
+	Metadata() ([]byte, error)
+}
+
+// Form is what a browser brought back: the fields of a posted form or of a query, as they came, duplicates kept.
+type Form = url.Values
+
+// Rejected is a refusal by a protocol.
+type Rejected struct {
+	Check provision.Reason // the contract's reason
+	Err   error            // what was expected and what came: for the audit, never for a browser
+}
+
+// Reject makes a Rejected whose error reads like fmt.Errorf.
+func Reject(check provision.Reason, format string, args ...any) *Rejected {
+	return &Rejected{check, fmt.Errorf(format, args...)}
+}
+
+func (r *Rejected) Error() string { return fmt.Sprintf("%s: %v", r.Check, r.Err) }
+
+// Unwrap is Err.
+func (r *Rejected) Unwrap() error { return r.Err }

@@ -1,0 +1,36 @@
+package provision
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// App is what is protected: its origins, what it is told about a person, and who may enter.
+type App struct {
+	ID         AppID
+	Origins    []Origin
+	Headers    string        // header profile: "leasehold" (the default) or "remote-user"
+	User       string        // profile remote-user: "id" (the default), "email" or "name"
+	Tenants    []TenantID    // who may enter; none: nobody
+	Roles      []string      // one of them is required; none: no role is
+	Public     []string      // exact paths, or a prefix that ends in "/*": let through without a session, for GET and HEAD
+	MaxSession time.Duration // after entering, this app alone asks for a new login; 0: no such limit
+	Owner      Owner
+	Revision   int64
+}
+
+// Admits reports whether people of t may enter a.
+func (a App) Admits(t TenantID) bool { return slices.Contains(a.Tenants, t) }
+
+// IsPublic reports whether path of a is let through without a session. The path is compared as it stands: no cleaning,
+// no decoding, so what the check judged is what the app gets.
+func (a App) IsPublic(path string) bool {
+	return slices.ContainsFunc(a.Public, func(public string) bool {
+		prefix, wild := strings.CutSuffix(public, "*")
+		if wild {
+			return strings.HasPrefix(path, prefix)
+		}
+		return path == public
+	})
+}

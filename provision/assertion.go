@@ -1,0 +1,40 @@
+package provision
+
+import "time"
+
+// Assertion is what an identity provider said about one subject, after every check of its protocol.
+type Assertion struct {
+	Facts Facts
+	Authn Authn
+	Spend []Spent // what the ledger must remember so that this is used once
+}
+
+// Facts are an assertion's claims about a subject.
+type Facts struct {
+	Connection    ConnectionID
+	Subject       string // byte for byte; the format (NameID qualifiers and the like) is part of it where it matters
+	Transient     bool   // the subject is a pseudonym for this session only (SAML Core 8.3.8)
+	Email         string // as asserted; ParseEmail judges it
+	EmailVerified bool   // the provider vouches for it (OIDC Core 5.1), or the protocol has no such flag (SAML)
+	Name          string
+	Groups        []string
+	GroupsOverage bool // the provider left the groups out because there are too many
+}
+
+// Authn is how and when the subject logged in upstream.
+type Authn struct {
+	At           time.Time // zero: not said
+	ACR          string
+	AMR          []string
+	SessionEnd   time.Time // SessionNotOnOrAfter, session_expiry; zero: not said
+	SessionIndex string    // SAML SessionIndex, OIDC sid: what a log-out from upstream will name
+}
+
+// Spent is something that may be used once: an assertion's id, an attempt. The ledger keeps it until it could no longer
+// be accepted anyway.
+type Spent struct {
+	Kind  string // "assertion" or "attempt"
+	Scope string // the connection of an assertion
+	ID    string
+	Until time.Time
+}

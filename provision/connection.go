@@ -1,0 +1,47 @@
+package provision
+
+import "slices"
+
+// Protocol is what a connection speaks.
+type Protocol string
+
+// The protocols.
+const (
+	SAML Protocol = "saml"
+	OIDC Protocol = "oidc"
+)
+
+// Connection is one trust anchor of one tenant: a protocol, an issuer or entityID with its keys, and the domains it
+// may assert.
+type Connection struct {
+	ID       ConnectionID
+	Tenant   TenantID
+	Protocol Protocol
+	Domains  []Domain
+	Subject  string // SAML: "nameid" or "attribute:NAME"; OIDC: "sub", "claim:NAME" or "tid+oid"
+	Default  bool   // of several connections for one domain
+	Disabled bool
+	Held     bool // its trust changed in a way that somebody has to confirm
+
+	// Attributes names where email, name and groups stand in an assertion: an attribute's exact Name, a claim's name.
+	Attributes map[string]string
+
+	// SAML
+	Metadata     []byte // the identity provider's metadata document in force
+	MetadataURL  string // where a newer one is fetched; "": nowhere
+	IDPInitiated bool   // an unsolicited response is bounced to a fresh request; false: refused
+	Encryption   bool   // encrypted assertions are read
+
+	// OIDC
+	Issuer       string
+	ClientID     string
+	ClientSecret string // the name of a Keys entry that holds it, wrapped; "": a public client
+	TrustEmail   bool   // an e-mail in Domains counts as verified without email_verified
+
+	Generation Generation
+	Owner      Owner
+	Revision   int64 // rises with every change; caches are keyed on (ID, Revision)
+}
+
+// Asserts reports whether c may assert e-mail addresses of d.
+func (c Connection) Asserts(d Domain) bool { return slices.Contains(c.Domains, d) }

@@ -1,0 +1,79 @@
+package provision
+
+import "time"
+
+// The events of the audit.
+const (
+	EventLogin             = "login"
+	EventProtocol          = "login.protocol" // messages without a live attempt: one a connection, reason and minute
+	EventLeaseEnded        = "lease.ended"
+	EventAccountState      = "account.state"
+	EventAccountLinked     = "account.linked"
+	EventAccountUnlinked   = "account.unlinked"
+	EventEmailConflict     = "account.email_conflict"
+	EventDomainClaim       = "domain.claim"
+	EventTenantChanged     = "tenant.changed"
+	EventConnectionChanged = "connection.changed"
+	EventAppChanged        = "app.changed"
+	EventPolicyChanged     = "policy.changed"
+	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
+	EventRevocation        = "revocation"
+	EventAdmin             = "admin"
+)
+
+// Event is one line of the audit. Its public part is codes, ids and times; its personal part is sealed under a key
+// whose destruction erases it.
+type Event struct {
+	ID         EventID
+	Seq        int64 // given by the ledger at commit, gapless and rising
+	Time       time.Time
+	Tenant     TenantID
+	Kind       string // one of the Event constants
+	Outcome    string // of a login: created, linked, resumed, pending, denied; of a state: the new one
+	Reason     string // a Reason or a Cause
+	Check      string // which check of a protocol refused, in the reader's words; never shown to a browser
+	Actor      Actor
+	Account    AccountID
+	Connection ConnectionID
+	App        AppID
+	Domain     Domain
+	Lease      LeaseRef
+	Decision   DecisionRef
+	Revocation RevocationRef
+	Count      int      // of messages that this one event stands for; 0 means 1
+	Changes    []string // what an administrative act changed, a line each; no secret, no personal data
+
+	Personal Personal // in the clear; a ledger never stores it
+	Sealed   []byte   // Personal, AES-256-GCM, the event's ID as additional data
+	SealedBy string   // which key: "account:ID" or the name of a Keys entry
+}
+
+// Personal is the part of an event that can be erased.
+type Personal struct {
+	Requester Requester `json:"requester,omitzero"`
+	Subject   string    `json:"subject,omitempty"`
+	Email     string    `json:"email,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	Detail    string    `json:"detail,omitempty"` // what was expected and what came, for the login doctor
+}
+
+// LeaseRef names a lease in an event.
+type LeaseRef struct {
+	ID   LeaseID
+	Kind LeaseKind
+	End  time.Time
+}
+
+// DecisionRef names a decision in an event.
+type DecisionRef struct {
+	ID            DecisionID
+	PolicyVersion int64
+}
+
+// RevocationRef names a revocation in an event.
+type RevocationRef struct {
+	ID          RevocationID
+	Cause       Cause
+	RequestedAt time.Time
+	EffectiveAt time.Time
+}

@@ -1,0 +1,75 @@
+package provision
+
+// Occasion is when the gate is asked.
+type Occasion string
+
+// The occasions.
+const (
+	OnLogin Occasion = "login"
+	OnLink  Occasion = "link"
+)
+
+// Request is what is asked of the gate.
+type Request struct {
+	Occasion  Occasion
+	Facts     Facts
+	Authn     Authn
+	Pseudonym string  // HMAC of the link key: finds the tombstone of a deleted account
+	Spend     []Spent // used up by this request, whatever comes of it
+	Intent    Intent  // occasion link
+	Replaces  LeaseID // the session this browser had; "": none
+	App       AppID   // what the person wanted to open; "": nothing in particular
+	Actor     Actor
+	Requester Requester
+}
+
+// Intent is a person's wish, uttered in a live session and carried by the attempt, to add a sign-in to an account.
+type Intent struct {
+	Account AccountID
+	Lease   LeaseID
+}
+
+// Target names the objects whose state a verb of the ledger reads. An empty name reads nothing.
+type Target struct {
+	Tenant     TenantID
+	Connection ConnectionID
+	Link       LinkKey
+	Pseudonym  string
+	Email      Email // its domain's claim, and the account of the tenant that holds it
+	Domain     Domain
+	Account    AccountID
+	Lease      LeaseID
+	App        AppID
+	Intent     Intent
+	Spend      []Spent
+}
+
+// State is all that a decision may look at: one snapshot of what the Request or Target names. What was not found is
+// the zero value, and a zero value lets nobody in.
+type State struct {
+	Installation   Generation
+	Tenant         Tenant // of the connection, when the target names one
+	Connection     Connection
+	Claim          Claim    // the owner's claim on the domain, whoever's it is; else the tenant's own pending one
+	Account        Account  // the target's, or the one that the link or its tombstone finds
+	Link           Link     // the target's link
+	Links          []Link   // all of Account
+	Leases         []Lease  // all of Account that have not ended
+	EmailHolder    Account  // the living account of the tenant that holds the e-mail address
+	Former         Standing // of the lease that is the target's, or that the request replaces
+	FormerLeases   []Lease  // all of the former lease's account that have not ended
+	Intended       Standing // of the lease of the intent
+	IntendedLeases []Lease  // all of the intent's account that have not ended
+	App            App
+	Seats          int     // accounts of the tenant with a live lease, not counting Account
+	Spent          []Spent // those of the target that are used up already
+}
+
+// IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.
+type IDs struct {
+	Account  AccountID
+	Lease    func(TenantID) LeaseID
+	Decision DecisionID
+	Event    func(n int) EventID // the n-th event of this decision
+	Key      []byte              // wrapped key of a new account
+}

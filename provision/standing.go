@@ -1,0 +1,85 @@
+package provision
+
+import "time"
+
+// Standing is how a lease stands: it and everything that a check reads, as one snapshot.
+type Standing struct {
+	Lease        Lease
+	Ancestors    []Lease // parent first
+	Account      Account
+	Tenant       Tenant
+	Connection   Connection
+	Claim        Claim // the owner's claim on the lease's domain
+	Installation Generation
+	Entries      []Entry // into which apps the lease was handed, and when
+}
+
+// Refuses is the reason for which s gives no access at now (ledger time), or "" when it does: invariants I1, I10, I11.
+// The zero Standing refuses.
+func (s Standing) Refuses(now time.Time) Reason {
+	l := s.Lease
+	switch {
+	case l.ID == "" || l.Account == "" || l.Tenant == "":
+		return SessionMissing
+	case !l.EndedAt.IsZero() || !now.Before(l.End):
+		return LeaseEnded
+	case s.Account.ID != l.Account || s.Tenant.ID != l.Tenant || s.Account.Tenant != l.Tenant:
+		return LeaseEnded
+	case s.Connection.ID != l.Connection || s.Connection.Tenant != l.Tenant:
+		return LeaseEnded
+	case l.Generations != s.generations():
+		return LeaseEnded
+	case s.Tenant.Suspended:
+		return TenantSuspended
+	case !s.Tenant.ContractEnd.IsZero() && !now.Before(s.Tenant.ContractEnd):
+		return ContractEnded
+	case s.Connection.Disabled || s.Connection.Held:
+		return LeaseEnded
+	case s.Claim.Tenant != l.Tenant || s.Claim.Domain != l.Domain || (s.Claim.State != ClaimVerified && s.Claim.State != ClaimFailing):
+		return LeaseEnded
+	case s.Account.State != Active:
+		return LeaseEnded
+	case !l.IdleAt().IsZero() && !now.Before(l.IdleAt()):
+		return LeaseIdle
+	}
+	return s.ancestorsRefuse(now)
+}
+
+// ancestorsRefuse walks up from the lease: each named parent must be there, and live.
+func (s Standing) ancestorsRefuse(now time.Time) Reason {
+	parent := s.Lease.Parent
+	for _, a := range s.Ancestors {
+		if a.ID != parent || a.Tenant != s.Lease.Tenant || !a.EndedAt.IsZero() || !now.Before(a.End) {
+			return LeaseEnded
+		}
+		parent = a.Parent
+	}
+	if parent != "" {
+		return LeaseEnded
+	}
+	return ""
+}
+
+// generations are those that a lease beginning now would carry.
+func (s Standing) generations() Generations {
+	return Generations{
+		Installation: s.Installation,
+		Tenant:       s.Tenant.Generation,
+		Connection:   s.Connection.Generation,
+		Domain:       s.Claim.Generation,
+		Account:      s.Account.Generation,
+	}
+}
+
+// Roles are the lease's roles as far as the policy allows them now (I12).
+func (s Standing) Roles() []string { return s.Tenant.Policy.Roles.Within(s.Lease.Grant.Roles) }
+
+// Entered is when the lease was handed to an app, or the zero time.
+func (s Standing) Entered(app AppID) time.Time {
+	for _, e := range s.Entries {
+		if e.App == app {
+			return e.At
+		}
+	}
+	return time.Time{}
+}
