@@ -29,6 +29,7 @@ type Attempt struct {
 	App    provision.AppID  // "": the account page
 	Origin provision.Origin // of the app
 	Path   string           // on that origin, with its query
+	Start  string           // hex SHA-256 of the app origin's start cookie; "": the login began at the SSO host
 
 	// What else was wished.
 	Intent provision.Intent // add a sign-in to this account

@@ -14,9 +14,10 @@ var (
 
 // DeniedError is a refusal at the broker's edge. It is ErrDenied.
 type DeniedError struct {
-	Reason Reason
-	Ref    string   // what a person quotes to an administrator; never a secret
-	Tenant TenantID // whose rules refused, when that is known
+	Reason  Reason
+	Ref     string   // what a person quotes to an administrator; never a secret
+	Tenant  TenantID // whose rules refused, when that is known
+	Contact string   // whom to ask there
 }
 
 func (e *DeniedError) Error() string { return "denied: " + string(e.Reason) }
