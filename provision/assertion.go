@@ -38,3 +38,6 @@ type Spent struct {
 	ID    string
 	Until time.Time
 }
+
+// same reports whether x and y are one thing, whenever it may be forgotten.
+func (x Spent) same(y Spent) bool { return x.Kind == y.Kind && x.Scope == y.Scope && x.ID == y.ID }

@@ -1,0 +1,133 @@
+package provision
+
+import (
+	"slices"
+	"time"
+)
+
+// ending writes the end of leases into a change.
+type ending struct {
+	ids       IDs
+	used      *int // events of ids used so far
+	now       time.Time
+	actor     Actor
+	requester Requester
+	ref       RevocationRef
+}
+
+// End is what ends leases of one account.
+type End struct {
+	Leases     []LeaseID // which; nil: all
+	Cause      Cause
+	Actor      Actor
+	Requester  Requester
+	Revocation RevocationRef
+}
+
+// EndLeases is the change that ends leases of s.Account, and everything below them. It is empty when none of them is
+// there to be ended: ending what has ended changes nothing. With the last lease the account's own state follows, in
+// the same change (lease.md: expired; an ephemeral one is deleted).
+func EndLeases(s State, e End, ids IDs, now time.Time) Change {
+	var change Change
+	var used int
+	chosen := s.Leases
+	if e.Leases != nil {
+		chosen = slices.DeleteFunc(slices.Clone(s.Leases), func(l Lease) bool { return !slices.Contains(e.Leases, l.ID) })
+	}
+	if len(chosen) == 0 {
+		return change
+	}
+	ender := ending{ids, &used, now, e.Actor, e.Requester, e.Revocation}
+	ender.account(&change, s.Account, s.Leases, chosen, s.Links, s.Tenant, e.Cause)
+	return change
+}
+
+// account ends chosen, of all the account's live leases, and lets the account's state follow.
+func (e ending) account(change *Change, a Account, all, chosen []Lease, links []Link, t Tenant, cause Cause) {
+	below := descendants(all, chosen)
+	e.leases(change, chosen, below, cause)
+	if len(all) > len(chosen)+len(below) || len(chosen) == 0 || a.State != Active {
+		return
+	}
+	e.state(change, a, Dormant, t, links, string(cause))
+}
+
+// leases ends chosen with cause, and what is below them with parent_ended.
+func (e ending) leases(change *Change, chosen, below []Lease, cause Cause) {
+	end := func(l Lease, cause Cause) {
+		l.EndedAt, l.EndReason, l.EndedBy, l.Subject = e.now, cause, e.actor, ""
+		change.Leases = append(change.Leases, l)
+		change.Events = append(change.Events, e.event(Event{
+			Kind: EventLeaseEnded, Tenant: l.Tenant, Account: l.Account, Connection: l.Connection, Reason: string(cause), Lease: l.ref(),
+		}))
+	}
+	for _, l := range chosen {
+		end(l, cause)
+	}
+	for _, l := range below {
+		end(l, CauseParentEnded)
+	}
+}
+
+// state moves the account, with its event. A tenant in ephemeral mode keeps nobody without a lease.
+func (e ending) state(change *Change, a Account, to AccountState, t Tenant, links []Link, why string) {
+	a.State, a.Revision = to, a.Revision+1
+	if t.Policy.Mode == Ephemeral {
+		for _, l := range links {
+			change.Unlinks = append(change.Unlinks, l.LinkKey)
+			change.Links = append(change.Links, l.tombstone())
+		}
+		a = a.tombstone()
+	}
+	change.Accounts = append(change.Accounts, a)
+	change.Events = append(change.Events, e.event(Event{
+		Kind: EventAccountState, Tenant: a.Tenant, Account: a.ID, Outcome: string(a.State), Reason: why,
+	}))
+}
+
+func (e ending) event(x Event) Event {
+	x.ID, x.Time, x.Actor, x.Revocation = e.ids.Event(*e.used), e.now, e.actor, e.ref
+	x.Personal = Personal{Requester: e.requester}
+	*e.used++
+	return x
+}
+
+// descendants are the leases of all that are below one of chosen and not of chosen.
+func descendants(all, chosen []Lease) []Lease {
+	in := func(set []Lease, id LeaseID) bool {
+		return slices.ContainsFunc(set, func(l Lease) bool { return l.ID == id })
+	}
+	var below []Lease
+	for grown := true; grown; {
+		grown = false
+		for _, l := range all {
+			if l.Parent != "" && (in(chosen, l.Parent) || in(below, l.Parent)) && !in(chosen, l.ID) && !in(below, l.ID) {
+				below, grown = append(below, l), true
+			}
+		}
+	}
+	return below
+}
+
+// ref names the lease in an event.
+func (l Lease) ref() LeaseRef { return LeaseRef{l.ID, l.Kind, l.End} }
+
+// is reports whether a is in state s, or was when it was deleted.
+func (a Account) is(s AccountState) bool {
+	return a.State == s || (a.State == Deleted && a.Before == s)
+}
+
+// tombstone is what is left of a deleted account: ids and times. Without Key, the personal parts of its events cannot
+// be read any more.
+func (a Account) tombstone() Account {
+	before := a.State
+	if before == Dormant || before == Active || before == Pending {
+		before = ""
+	}
+	return Account{ID: a.ID, Tenant: a.Tenant, State: Deleted, Before: before, Created: a.Created, Generation: a.Generation + 1, Revision: a.Revision}
+}
+
+// tombstone is what is left of a deleted account's link: who comes back is known by the pseudonym alone.
+func (l Link) tombstone() Link {
+	return Link{LinkKey: LinkKey{Connection: l.Connection}, Pseudonym: l.Pseudonym, Account: l.Account, Created: l.Created}
+}

@@ -1,0 +1,45 @@
+package provision
+
+import "fmt"
+
+// RevokeScope ends everything below a tenant, a connection or a domain: its generation rises in this one change, with
+// one event that names the cause, and from then on every lease below is dead. The rows are settled afterwards.
+func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Change, error) {
+	var change Change
+	switch {
+	case scope.Connection != "":
+		c := s.Connection
+		if c.ID != scope.Connection {
+			return Change{}, fmt.Errorf("connection %s: %w", scope.Connection, ErrNotFound)
+		}
+		c.Generation, c.Revision = c.Generation+1, c.Revision+1
+		change.Connections = []Connection{c}
+	case !scope.Domain.IsZero():
+		c := s.Claim
+		if c.Domain != scope.Domain || !c.Owns() {
+			return Change{}, fmt.Errorf("owner of %s: %w", scope.Domain, ErrNotFound)
+		}
+		c.Generation, c.Revision = c.Generation+1, c.Revision+1
+		change.Claims = []Claim{c}
+	case scope.Tenant != "":
+		t := s.Tenant
+		if t.ID != scope.Tenant {
+			return Change{}, fmt.Errorf("tenant %s: %w", scope.Tenant, ErrNotFound)
+		}
+		t.Generation, t.Revision = t.Generation+1, t.Revision+1
+		change.Tenants = []Tenant{t}
+	default:
+		change.Installation = s.Installation + 1
+	}
+	revocation := Revocation{ID: id, Scope: scope, Cause: cause, Note: a.Why, Actor: a.Actor, Requested: a.Now}
+	change.Revocations = []Revocation{revocation}
+	change.Events = []Event{a.event(0, Event{
+		Kind: EventRevocation, Tenant: s.Tenant.ID, Connection: scope.Connection, Domain: scope.Domain, Reason: string(cause),
+		Revocation: revocation.ref(a), Personal: Personal{Requester: a.Requester, Detail: a.Why},
+	})}
+	return change, nil
+}
+
+func (r Revocation) ref(a Act) RevocationRef {
+	return RevocationRef{ID: r.ID, Cause: r.Cause, RequestedAt: r.Requested, EffectiveAt: a.Now}
+}
