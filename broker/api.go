@@ -7,6 +7,9 @@ import (
 	"leasehold/provision"
 )
 
+// AttemptID names a login under way. Pages carry it and never look inside.
+type AttemptID = idp.AttemptID
+
 // Wish is what a browser asks of Begin.
 type Wish struct {
 	Browser    string                 // the browser cookie's value
