@@ -74,3 +74,9 @@ type IDs struct {
 	Event    func(n int) EventID // the n-th event of this decision
 	Key      []byte              // wrapped key of a new account
 }
+
+// OfFormer is s with the former lease's account in the place of the account.
+func (s State) OfFormer() State {
+	s.Account, s.Tenant, s.Leases, s.Links = s.Former.Account, s.Former.Tenant, s.FormerLeases, s.FormerLinks
+	return s
+}

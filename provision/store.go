@@ -20,6 +20,10 @@ type Ledger interface {
 	// Amend is its twin for every other change. An amend function that returns an error leaves everything as it was.
 	Amend(ctx context.Context, t Target, amend func(State) (Change, error)) (Change, error)
 
+	// End ends leases, in one commit: end is called for each with the state whose Former is that lease, one after the
+	// other, so that it sees what the one before it wrote. An empty change leaves that lease as it is.
+	End(ctx context.Context, ids []LeaseID, end func(LeaseID, State) Change) error
+
 	// Lease is how the lease stands: it and all that a check reads, as one snapshot. ErrNotFound when there is none.
 	Lease(ctx context.Context, id LeaseID) (Standing, error)
 

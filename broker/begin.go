@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"leasehold/idp"
+	"leasehold/provision"
+)
+
+// Begin starts a login: it finds the connection, remembers the attempt, and says where the browser goes. A domain that
+// is unknown, unproved, lapsed or of a suspended tenant is one and the same refusal to whoever asks.
+func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
+	if w.Browser == "" {
+		return Departure{}, &provision.DeniedError{Reason: provision.AttemptOtherBrowser}
+	}
+	c, err := b.connection(ctx, w)
+	if err != nil {
+		return Departure{}, err
+	}
+	tenant, err := b.Registry.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return Departure{}, err
+	}
+	if tenant.Suspended || c.Disabled || c.Held {
+		return Departure{}, &provision.DeniedError{Reason: provision.DomainUnknown}
+	}
+	a, err := b.attempt(ctx, w, c)
+	if err != nil {
+		return Departure{}, err
+	}
+	provider, err := b.providers.of(ctx, c)
+	if err != nil {
+		return Departure{}, fmt.Errorf("connection %s: %w", c.ID, err)
+	}
+	url, err := provider.Begin(ctx, &a)
+	if err != nil {
+		return Departure{}, b.unreachable(ctx, c, a, w.Requester, err)
+	}
+	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, underway{Attempt: a}); err != nil {
+		return Departure{}, err
+	}
+	return Departure{URL: url, Tenant: tenant.Name}, nil
+}
+
+// connection is the one that was named, or the one for the e-mail's domain.
+func (b *Broker) connection(ctx context.Context, w Wish) (provision.Connection, error) {
+	unknown := &provision.DeniedError{Reason: provision.DomainUnknown}
+	if w.Connection != "" {
+		c, err := b.Registry.Connection(ctx, w.Connection)
+		if errors.Is(err, provision.ErrNotFound) {
+			return c, unknown
+		}
+		return c, err
+	}
+	email, err := provision.ParseEmail(w.Email)
+	if err != nil {
+		return provision.Connection{}, unknown
+	}
+	found, err := b.Registry.ConnectionsFor(ctx, email.Domain())
+	if err != nil && !errors.Is(err, provision.ErrNotFound) {
+		return provision.Connection{}, err
+	}
+	for _, c := range found {
+		if !c.Disabled && !c.Held {
+			return c, nil
+		}
+	}
+	return provision.Connection{}, unknown
+}
+
+// attempt is a new one, with the wish to add a sign-in judged where it can be judged already.
+func (b *Broker) attempt(ctx context.Context, w Wish, c provision.Connection) (idp.Attempt, error) {
+	now := b.Now()
+	a := idp.Attempt{
+		ID: idp.AttemptID(draw() + draw()), Connection: c.ID, Browser: sha256.Sum256([]byte(w.Browser)),
+		Began: now, Expires: now.Add(attemptLife), Fresh: w.Fresh || w.AddSignIn, LoginHint: w.Email,
+		Origin: w.Origin, Path: w.Path, Start: w.Start,
+	}
+	if app, ok := b.index.app(w.Origin.String()); ok {
+		a.App = app.ID
+	}
+	if !w.AddSignIn {
+		return a, nil
+	}
+	s, err := b.Session(ctx, w.Session, b.URL)
+	if err != nil {
+		return a, err
+	}
+	if c.Tenant != s.Lease.Tenant {
+		return a, &provision.DeniedError{Reason: provision.LinkRefused, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
+	}
+	if at := s.Lease.Authn.At; at.IsZero() || b.Ledger.Now().Sub(at) > provision.LinkAuthAge {
+		return a, &provision.DeniedError{Reason: provision.AuthTooOld, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
+	}
+	a.Intent = provision.Intent{Account: s.Account.ID, Lease: s.Lease.ID}
+	return a, nil
+}

@@ -1,0 +1,164 @@
+// Package broker holds the use cases of Leasehold: a login from its beginning to its lease (Begin, Receive, Login), the
+// check that lets a request through or not (Check), the ends of access (End, Reap), and what administrators do. It
+// knows no protocol, no store and no HTTP; it brings them together around the gate.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"leasehold/idp"
+	"leasehold/provision"
+)
+
+// Ports are what a Broker stands on.
+type Ports struct {
+	Ledger   provision.Ledger
+	Registry provision.Registry
+	Keys     *Keyring
+	Attempts Attempts
+
+	// Open makes the provider of a connection; it is called once for each revision of a connection.
+	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
+
+	// Present renders what an app is told about somebody as the headers of the app's profile.
+	Present func(provision.App, Identity) map[string][]string
+
+	URL     provision.Origin // the SSO host
+	Log     *slog.Logger
+	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
+	NoCache bool             // every check asks the ledger
+	Count   Counters         // may be nil
+}
+
+// Counters hear what happened, for metrics. All labels are bounded.
+type Counters interface {
+	Login(outcome, reason string)
+	Ended(cause string)
+	Revoked(took time.Duration)
+}
+
+// Broker is the use cases over its ports. It is safe for concurrent use.
+type Broker struct {
+	Ports
+	index     *index
+	providers providers
+	signer    *signer
+	tally     *tally
+	regates   regates
+	cookies   []byte     // key of session cookies
+	registers sync.Mutex // one change of what is registered at a time
+}
+
+// New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
+func New(ctx context.Context, p Ports) (*Broker, error) {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Open == nil || p.Present == nil || p.URL.IsZero() {
+		return nil, errors.New("broker: a port is missing")
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Count == nil {
+		p.Count = uncounted{}
+	}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}}
+	var err error
+	if b.cookies, err = p.Keys.Named(ctx, "session"); err != nil {
+		return nil, fmt.Errorf("session key: %w", err)
+	}
+	if b.signer, err = newSigner(ctx, p.Keys, p.URL); err != nil {
+		return nil, fmt.Errorf("assertion key: %w", err)
+	}
+	if err := b.reloadApps(ctx); err != nil {
+		return nil, fmt.Errorf("apps: %w", err)
+	}
+	return b, nil
+}
+
+// provide is Ledger.Provision with the events sealed, and what memory holds of the touched leases forgotten before
+// anybody is answered.
+func (b *Broker) provide(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
+	var touched []provision.LeaseID
+	sealer, err := b.sealer(ctx, b.tenantOf(ctx, r.Facts.Connection))
+	if err != nil {
+		return provision.Decision{}, err
+	}
+	d, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
+		touched = leasesOf(s)
+		d := decide(s)
+		sealer.change(&d.Change, s, r)
+		return d
+	})
+	b.forget(d.Change, touched)
+	if err != nil {
+		return provision.Decision{}, err
+	}
+	b.Count.Login(string(d.Outcome), string(d.Reason))
+	return d, nil
+}
+
+// amend is Ledger.Amend, with the same care.
+func (b *Broker) amend(ctx context.Context, t provision.Target, tenant provision.TenantID, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
+	var touched []provision.LeaseID
+	sealer, err := b.sealer(ctx, tenant)
+	if err != nil {
+		return provision.Change{}, err
+	}
+	done, err := b.Ledger.Amend(ctx, t, func(s provision.State) (provision.Change, error) {
+		touched = leasesOf(s)
+		c, err := change(s)
+		if err != nil {
+			return provision.Change{}, err
+		}
+		sealer.change(&c, s, provision.Request{})
+		return c, nil
+	})
+	b.forget(done, touched)
+	return done, err
+}
+
+// forget drops from memory what a commit may have changed, also when nobody knows whether the commit happened.
+func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
+	if c.Installation != 0 || len(c.Tenants)+len(c.Connections)+len(c.Claims)+len(c.Apps) > 0 {
+		b.index.flush()
+	}
+	b.index.drop(touched...)
+	for _, l := range c.Leases {
+		b.index.drop(l.ID)
+		if !l.EndedAt.IsZero() {
+			b.Count.Ended(string(l.EndReason))
+		}
+	}
+}
+
+// leasesOf are the leases whose standing a change made of s may alter.
+func leasesOf(s provision.State) []provision.LeaseID {
+	var ids []provision.LeaseID
+	for _, leases := range [][]provision.Lease{s.Leases, s.FormerLeases, s.IntendedLeases} {
+		for _, l := range leases {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids
+}
+
+func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) provision.TenantID {
+	c, err := b.Registry.Connection(ctx, id)
+	if err != nil {
+		return ""
+	}
+	return c.Tenant
+}
+
+type uncounted struct{}
+
+func (uncounted) Login(string, string)  {}
+func (uncounted) Ended(string)          {}
+func (uncounted) Revoked(time.Duration) {}

@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory. Every
+// way out of it but the last line of admit is a refusal, or a public path without an identity.
+func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
+	app, ok := b.index.app(ask.Origin)
+	if !ok {
+		return Verdict{Reason: provision.AppUnknown}
+	}
+	v := b.judge(ctx, app, ask)
+	if !v.Allow && isPublic(app, ask) {
+		return Verdict{Allow: true, App: app.ID, Header: b.Present(*app, Identity{})}
+	}
+	return v
+}
+
+// judge is Check for the holder of the token.
+func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict {
+	refuse := func(reason provision.Reason) Verdict { return Verdict{Reason: reason, App: app.ID} }
+	if ask.Token == "" {
+		return refuse(provision.SessionMissing)
+	}
+	id := b.readToken(ask.Token, ask.Origin)
+	if id == "" {
+		return refuse(provision.SessionMalformed)
+	}
+	for range 2 { // an end in between is judged once more; two in a row are a refusal
+		e, err := b.entry(ctx, id)
+		if err != nil {
+			return refuse(unavailable(err))
+		}
+		if v, fresh := b.admit(app, e); fresh {
+			return v
+		}
+	}
+	return refuse(provision.LeaseEnded)
+}
+
+// admit judges an entry for an app. It is not fresh when the entry died meanwhile, or when it should be read again
+// before somebody is refused for idleness: another replica may have seen the lease used.
+func (b *Broker) admit(app *provision.App, e *entry) (v Verdict, fresh bool) {
+	v.App = app.ID
+	now := b.Ledger.Now()
+	s := &e.standing
+	switch reason := e.refuses(now); {
+	case reason != "":
+		v.Reason = reason
+	case !app.Admits(s.Tenant.ID):
+		v.Reason = provision.TenantNotOfApp
+	case len(app.Roles) > 0 && !slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) }):
+		v.Reason = provision.RoleMissing
+	case app.MaxSession > 0 && !now.Before(s.Entered(app.ID).Add(app.MaxSession)):
+		v.Reason = provision.SessionMissing // this app alone wants a new login
+	}
+	if v.Reason != "" {
+		b.noteDenied(v, s)
+		return v, !e.dead.Load()
+	}
+	header, err := b.tell(app, e, now)
+	if err != nil {
+		v.Reason = provision.StoreUnavailable
+		return v, true
+	}
+	e.used.Store(now.UnixNano())
+	if e.dead.Load() { // last of all: nothing that ended meanwhile lets anybody in
+		return Verdict{}, false
+	}
+	v.Allow, v.Header = true, header
+	return v, true
+}
+
+// refuses is why the entry gives no access at now, with the uses that only this process knows of.
+func (e *entry) refuses(now time.Time) provision.Reason {
+	if at := e.used.Load(); at > e.standing.Lease.Seen.UnixNano() {
+		used := e.standing // a copy; the entry itself never changes
+		used.Lease.Seen = time.Unix(0, at)
+		return used.Refuses(now)
+	}
+	return e.standing.Refuses(now)
+}
+
+// entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.
+func (b *Broker) entry(ctx context.Context, id provision.LeaseID) (*entry, error) {
+	e, epoch := b.index.get(id)
+	if e != nil && !b.NoCache && !e.dead.Load() {
+		if e.refuses(b.Ledger.Now()) != provision.LeaseIdle {
+			return e, nil
+		}
+	}
+	s, err := b.Ledger.Lease(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Lease.EndedAt.IsZero() {
+		return &entry{standing: s}, nil // what is over is not remembered
+	}
+	e = b.index.fill(s, epoch)
+	return e, nil
+}
+
+// noteDenied audits that somebody with a session was kept out of an app: once a lease, app, reason and minute.
+func (b *Broker) noteDenied(v Verdict, s *provision.Standing) {
+	if v.Reason != provision.TenantNotOfApp && v.Reason != provision.RoleMissing {
+		return
+	}
+	b.tally.note(stroke{Kind: provision.EventCheckDenied, Tenant: s.Tenant.ID, Account: s.Account.ID, App: v.App, Lease: s.Lease.ID, Reason: v.Reason})
+}
+
+// unavailable is the reason for an error of the ledger: what is not there is a session that is missing; all else is
+// that nobody can tell (I14).
+func unavailable(err error) provision.Reason {
+	if errors.Is(err, provision.ErrNotFound) {
+		return provision.LeaseEnded
+	}
+	return provision.StoreUnavailable
+}
+
+// isPublic reports whether the request needs no session.
+func isPublic(app *provision.App, ask Ask) bool {
+	return (ask.Method == http.MethodGet || ask.Method == http.MethodHead) && app.IsPublic(ask.Path)
+}

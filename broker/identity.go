@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"leasehold/provision"
+)
+
+// AssertionLife is how long a signed assertion is good for, and assertionReserve what must be left of it when it is
+// handed out.
+const (
+	AssertionLife    = 60 * time.Second
+	assertionReserve = 30 * time.Second
+)
+
+// telling is what one app is told about the holder of one lease.
+type telling struct {
+	app      provision.AppID
+	revision int64
+	header   map[string][]string
+	until    time.Time // then the assertion is too old to be handed out
+}
+
+// tell is what the app is told, rendered once and signed anew when the assertion grows old. The tenant's policy is part
+// of the entry: when it changes, the entry goes.
+func (b *Broker) tell(app *provision.App, e *entry, now time.Time) (map[string][]string, error) {
+	wall := b.Now()
+	if told := e.told.Load(); told != nil {
+		for _, t := range *told {
+			if t.app == app.ID && t.revision == app.Revision && wall.Before(t.until) {
+				return t.header, nil
+			}
+		}
+	}
+	s := &e.standing
+	who := Identity{
+		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Roles(), Groups: s.Account.Groups,
+		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End,
+	}
+	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
+	var err error
+	if who.Assertion, err = b.signer.sign(who, app.Origins[0], wall, expires); err != nil {
+		return nil, fmt.Errorf("sign assertion: %w", err)
+	}
+	fresh := &telling{app: app.ID, revision: app.Revision, header: b.Present(*app, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
+	e.remember(fresh)
+	return fresh.header, nil
+}
+
+func (e *entry) remember(fresh *telling) {
+	told := e.told.Load()
+	next := []*telling{fresh}
+	if told != nil {
+		next = append(next, slices.DeleteFunc(slices.Clone(*told), func(t *telling) bool { return t.app == fresh.app })...)
+	}
+	e.told.CompareAndSwap(told, &next) // a race lost costs one more signature
+}
+
+// signer makes the assertion that an app can verify without trusting the path to it.
+type signer struct {
+	issuer string
+	jose   jose.Signer
+	jwks   []byte
+}
+
+func newSigner(ctx context.Context, keys *Keyring, url provision.Origin) (*signer, error) {
+	der, err := keys.Make(ctx, "assertion", func() ([]byte, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return x509.MarshalPKCS8PrivateKey(key)
+	})
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
+	private := jose.JSONWebKey{Key: key, Algorithm: string(jose.ES256), Use: "sig"}
+	thumb, err := private.Thumbprint(crypto.SHA256) // RFC 7638
+	if err != nil {
+		return nil, err
+	}
+	private.KeyID = fmt.Sprintf("%x", thumb[:8])
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, err
+	}
+	jwks, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Public()}})
+	return &signer{url.String(), s, jwks}, err
+}
+
+// claims are those of the assertion; the audience is the app's origin, so that it is worth nothing at another.
+type claims struct {
+	jwt.Claims
+	Tenant string   `json:"tenant"`
+	Roles  []string `json:"roles"`
+	Lease  string   `json:"lease"`
+	Email  string   `json:"email,omitempty"`
+}
+
+func (s *signer) sign(who Identity, audience provision.Origin, now, expires time.Time) (string, error) {
+	roles := who.Roles
+	if roles == nil {
+		roles = []string{}
+	}
+	return jwt.Signed(s.jose).Claims(claims{
+		Claims: jwt.Claims{
+			Issuer: s.issuer, Subject: string(who.Account), Audience: jwt.Audience{audience.String()},
+			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
+		},
+		Tenant: string(who.Tenant), Roles: roles, Lease: string(who.Lease), Email: who.Email,
+	}).Serialize()
+}
+
+// JWKS is the public keys of the signed assertion (RFC 7517).
+func (b *Broker) JWKS() []byte { return b.signer.jwks }

@@ -1,0 +1,146 @@
+package broker
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+
+	"leasehold/provision"
+)
+
+// Keyring hands out the installation's keys and secrets. All of them are rows of the ledger, wrapped under the master
+// key (AES-256-GCM, the row's name as additional data, so that no row passes for another).
+type Keyring struct {
+	store  provision.Keys
+	master cipher.AEAD
+
+	mu   sync.Mutex
+	keys map[string][]byte // unwrapped; emptied when it grows beyond maxKeys
+}
+
+const maxKeys = 4096
+
+// NewKeyring is a keyring over store under a master key of 32 bytes.
+func NewKeyring(store provision.Keys, master []byte) (*Keyring, error) {
+	aead, err := newAEAD(master)
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return &Keyring{store: store, master: aead, keys: map[string][]byte{}}, nil
+}
+
+// Named is the random 32-byte key of that name; the first to ask makes it.
+func (k *Keyring) Named(ctx context.Context, name string) ([]byte, error) {
+	return k.Make(ctx, name, func() ([]byte, error) {
+		key := make([]byte, 32)
+		_, err := rand.Read(key)
+		return key, err
+	})
+}
+
+// Make is the secret of that name; the first to ask makes it. It is kept in the ledger and in memory.
+func (k *Keyring) Make(ctx context.Context, name string, fresh func() ([]byte, error)) ([]byte, error) {
+	if secret, err := k.Secret(ctx, name); !errors.Is(err, provision.ErrNotFound) {
+		return secret, err
+	}
+	secret, err := fresh()
+	if err != nil {
+		return nil, err
+	}
+	kept, err := k.store.AddKey(ctx, name, seal(k.master, secret, name))
+	if err != nil {
+		return nil, err
+	}
+	return k.unwrap(name, kept)
+}
+
+// Secret is the secret of that name, or ErrNotFound.
+func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
+	k.mu.Lock()
+	secret, ok := k.keys[name]
+	k.mu.Unlock()
+	if ok {
+		return secret, nil
+	}
+	wrapped, err := k.store.Key(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return k.unwrap(name, wrapped)
+}
+
+// Put stores a secret under a name that nothing stands under yet, or leaves what stands there.
+func (k *Keyring) Put(ctx context.Context, name string, secret []byte) error {
+	_, err := k.store.AddKey(ctx, name, seal(k.master, secret, name))
+	return err
+}
+
+func (k *Keyring) unwrap(name string, wrapped []byte) ([]byte, error) {
+	secret, err := open(k.master, wrapped, name)
+	if err != nil {
+		return nil, fmt.Errorf("key %s does not open under this master key: %w", name, provision.ErrCorrupt)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.keys) >= maxKeys {
+		clear(k.keys)
+	}
+	k.keys[name] = secret
+	return secret, nil
+}
+
+// newAccountKey draws the key of a new account's personal data, wrapped.
+func (k *Keyring) newAccountKey(id provision.AccountID) ([]byte, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	return seal(k.master, key, accountKeyName(id)), nil
+}
+
+// accountKey opens the key that an account's row carries.
+func (k *Keyring) accountKey(id provision.AccountID, wrapped []byte) (cipher.AEAD, error) {
+	key, err := open(k.master, wrapped, accountKeyName(id))
+	if err != nil {
+		return nil, fmt.Errorf("key of account %s: %w", id, provision.ErrCorrupt)
+	}
+	return newAEAD(key)
+}
+
+func accountKeyName(id provision.AccountID) string { return "account:" + string(id) }
+
+// Pseudonym is what is left of a link key in a tombstone: only the tenant's own key can make it again.
+func (k *Keyring) Pseudonym(ctx context.Context, t provision.TenantID, key provision.LinkKey) (string, error) {
+	secret, err := k.Named(ctx, "pseudonym/"+string(t))
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "%d:%s%s", len(key.Connection), key.Connection, key.Subject)
+	return fmt.Sprintf("%x", mac.Sum(nil)), nil
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	if len(key) != 32 {
+		return nil, errors.New("is not 32 bytes long")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func seal(aead cipher.AEAD, plain []byte, name string) []byte {
+	return aead.Seal(nil, nil, plain, []byte(name))
+}
+
+func open(aead cipher.AEAD, sealed []byte, name string) ([]byte, error) {
+	return aead.Open(nil, nil, sealed, []byte(name))
+}

@@ -1,0 +1,42 @@
+package broker
+
+import (
+	"context"
+	"sync"
+
+	"leasehold/idp"
+	"leasehold/provision"
+)
+
+// providers keeps one provider a connection, made anew when the connection changes.
+type providers struct {
+	open func(context.Context, provision.Connection) (idp.Provider, error)
+
+	mu    sync.Mutex
+	known map[provision.ConnectionID]opened
+}
+
+type opened struct {
+	idp.Provider
+	revision int64
+}
+
+func (p *providers) of(ctx context.Context, c provision.Connection) (idp.Provider, error) {
+	p.mu.Lock()
+	o, ok := p.known[c.ID]
+	p.mu.Unlock()
+	if ok && o.revision == c.Revision {
+		return o.Provider, nil
+	}
+	provider, err := p.open(ctx, c) // outside the lock: one tenant's keys must not hold up another's login
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil {
+		p.known = map[provision.ConnectionID]opened{}
+	}
+	p.known[c.ID] = opened{provider, c.Revision}
+	return provider, nil
+}

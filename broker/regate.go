@@ -1,0 +1,71 @@
+package broker
+
+import (
+	"context"
+	"sync"
+
+	"leasehold/provision"
+)
+
+// regates are the tenants whose live leases have to pass the gate once more, because their rules changed (I12, I16).
+type regates struct {
+	mu      sync.Mutex
+	tenants map[provision.TenantID]bool
+}
+
+func (r *regates) add(tenants ...provision.TenantID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tenants == nil {
+		r.tenants = map[provision.TenantID]bool{}
+	}
+	for _, t := range tenants {
+		r.tenants[t] = true
+	}
+}
+
+func (r *regates) take() []provision.TenantID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var taken []provision.TenantID
+	for t := range r.tenants {
+		taken = append(taken, t)
+	}
+	clear(r.tenants)
+	return taken
+}
+
+// Regate judges the live leases of tenants whose rules changed: what no longer passes ends, what may not last as long
+// ends earlier. A tenant that cannot be finished is tried again.
+func (b *Broker) Regate(ctx context.Context) error {
+	for _, t := range b.regates.take() {
+		if err := b.regate(ctx, t); err != nil {
+			b.regates.add(t)
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
+	p := provision.Page{Tenant: t, Limit: reapBatch}
+	for {
+		leases, err := b.Registry.Leases(ctx, p)
+		if err != nil {
+			return err
+		}
+		var judged []provision.LeaseID
+		for _, l := range leases {
+			judged = append(judged, l.ID)
+		}
+		if len(judged) > 0 {
+			if _, err := b.endEach(ctx, judged, provision.Regate); err != nil {
+				return err
+			}
+		}
+		if len(leases) < p.Limit {
+			return nil
+		}
+		p.After = string(judged[len(judged)-1])
+	}
+}

@@ -1,0 +1,385 @@
+package broker
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"leasehold/provision"
+)
+
+// Wanted is what is to be registered: the manifests, read.
+type Wanted struct {
+	Apps    []provision.App
+	Tenants []WantedTenant
+}
+
+// WantedTenant is a tenant with everything that is its own.
+type WantedTenant struct {
+	Tenant      provision.Tenant
+	Claims      []WantedClaim
+	Connections []WantedConnection
+}
+
+// WantedClaim is a domain that a tenant says is theirs.
+type WantedClaim struct {
+	Domain provision.Domain
+	Proof  provision.Proof
+}
+
+// WantedConnection is a connection, and the secret that its row only names.
+type WantedConnection struct {
+	Connection provision.Connection
+	Secret     []byte
+}
+
+// Plan is how to register.
+type Plan struct {
+	Owner  provision.Owner
+	DryRun bool // say what would change, and change nothing
+	Adopt  bool // take over what the other owner has
+	Prune  bool // disable what this owner has and what is no longer wanted
+}
+
+// Registered is what registering changed, a line each, and what it left alone.
+type Registered struct {
+	Changes   []string `json:"changes"`
+	Unmanaged []string `json:"unmanaged"` // registered by this owner once, and not wanted any more
+	Ended     int      `json:"ended"`     // leases that pruning ended, or would end
+}
+
+// Register makes what is registered what is wanted: all of it in one commit, or nothing. Registering the same again
+// changes nothing.
+func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Registered, error) {
+	b.registers.Lock()
+	defer b.registers.Unlock()
+	a, err := b.act(d)
+	if err != nil {
+		return Registered{}, err
+	}
+	r := registration{b: b, act: a, plan: p}
+	for _, t := range w.Tenants {
+		r.tenant(ctx, t)
+	}
+	for _, app := range w.Apps {
+		r.app(ctx, app)
+	}
+	r.rest(ctx, w)
+	if err := errors.Join(r.faults...); err != nil {
+		return Registered{}, err
+	}
+	if p.DryRun || len(r.change.Events) == 0 {
+		return r.report, nil
+	}
+	for name, secret := range r.secrets { // before what names them; a crash in between leaves a secret that nobody names
+		if err := b.Keys.Put(ctx, name, secret); err != nil {
+			return Registered{}, err
+		}
+	}
+	if _, err := b.amend(ctx, provision.Target{}, "", func(provision.State) (provision.Change, error) { return r.change, nil }); err != nil {
+		return Registered{}, err
+	}
+	b.regates.add(r.tightened...)
+	return r.report, b.reloadApps(ctx)
+}
+
+// registration is one run of Register.
+type registration struct {
+	b         *Broker
+	act       provision.Act
+	plan      Plan
+	change    provision.Change
+	secrets   map[string][]byte
+	tightened []provision.TenantID
+	report    Registered
+	faults    []error
+}
+
+func (r *registration) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Errorf(format, args...))
+}
+
+// note adds an object's differences to the report, with one event that names them.
+func (r *registration) note(e provision.Event, name string, differences []string) {
+	for _, line := range differences {
+		r.report.Changes = append(r.report.Changes, name+": "+line)
+	}
+	e.ID, e.Time, e.Actor, e.Changes = r.act.IDs.Event(len(r.change.Events)), r.act.Now, r.act.Actor, differences
+	e.Personal = provision.Personal{Requester: r.act.Requester, Detail: r.act.Why}
+	r.change.Events = append(r.change.Events, e)
+}
+
+// mine reports whether this owner may change an object of that owner.
+func (r *registration) mine(name string, owner provision.Owner) bool {
+	if owner == "" || owner == r.plan.Owner || r.plan.Adopt {
+		return true
+	}
+	r.fault("%s: managed_by_%s: %w", name, owner, provision.ErrConflict)
+	return false
+}
+
+// found is false when there is nothing under that name, and a fault when nobody can tell.
+func (r *registration) found(name string, err error) bool {
+	if err != nil && !errors.Is(err, provision.ErrNotFound) {
+		r.fault("%s: %w", name, err)
+	}
+	return err == nil
+}
+
+func (r *registration) tenant(ctx context.Context, w WantedTenant) {
+	name := "tenant " + string(w.Tenant.ID)
+	old, err := r.b.Registry.Tenant(ctx, w.Tenant.ID)
+	exists := r.found(name, err)
+	if !r.mine(name, old.Owner) {
+		return
+	}
+	t := w.Tenant
+	t.Policy = t.Policy.WithDefaults()
+	t.Suspended, t.Generation, t.Owner, t.Revision, t.Policy.Version = old.Suspended, old.Generation, r.plan.Owner, old.Revision, old.Policy.Version
+	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {
+		t.Policy.Version++
+		r.note(provision.Event{Kind: provision.EventPolicyChanged, Tenant: t.ID, Decision: provision.DecisionRef{PolicyVersion: t.Policy.Version}}, name+": policy", policy)
+	}
+	if other := differences(exists, tenantFields(old), tenantFields(t)); len(other) > 0 || !exists {
+		r.note(provision.Event{Kind: provision.EventTenantChanged, Tenant: t.ID, Outcome: outcome(exists)}, name, lines(exists, other))
+	}
+	if !exists || t.Policy.Version != old.Policy.Version || !sameFields(tenantFields(old), tenantFields(t)) {
+		t.Revision++
+		r.change.Tenants = append(r.change.Tenants, t)
+		r.tightened = append(r.tightened, t.ID)
+	}
+	for _, c := range w.Claims {
+		r.claim(ctx, t.ID, c)
+	}
+	for _, c := range w.Connections {
+		r.connection(ctx, t.ID, c)
+	}
+}
+
+// claim makes the claims that are not there yet. What became of one is the proof's business, not the manifest's.
+func (r *registration) claim(ctx context.Context, t provision.TenantID, w WantedClaim) {
+	name := fmt.Sprintf("tenant %s: domain %s", t, w.Domain)
+	known, err := r.b.claims(ctx, w.Domain)
+	if err != nil {
+		r.fault("%s: %w", name, err)
+		return
+	}
+	var owner provision.Claim
+	for _, c := range known {
+		if c.Tenant == t && c.Proof == w.Proof {
+			return
+		}
+		if c.Owns() {
+			owner = c
+		}
+	}
+	claim := provision.Claim{Tenant: t, Domain: w.Domain, Proof: w.Proof, State: provision.ClaimPending, Token: draw(), Created: r.act.Now, Revision: 1}
+	for _, c := range known {
+		if c.Tenant == t { // the way it is proved changes; what has been proved stays
+			claim = c
+			claim.Proof, claim.Revision = w.Proof, c.Revision+1
+		}
+	}
+	if w.Proof == provision.ProofOperator && !claim.Owns() {
+		if owner.Tenant != "" && owner.Tenant != t {
+			r.fault("%s: tenant %s owns it: %w", name, owner.Tenant, provision.ErrConflict)
+			return
+		}
+		claim.State, claim.Verified, claim.Note = provision.ClaimVerified, r.act.Now, "attested by "+r.act.Actor.Kind+" "+r.act.Actor.ID
+	}
+	r.change.Claims = append(r.change.Claims, claim)
+	r.note(provision.Event{Kind: provision.EventDomainClaim, Tenant: t, Domain: w.Domain, Outcome: string(claim.State), Reason: string(w.Proof)}, name,
+		[]string{"claimed, " + string(claim.State) + " (" + string(w.Proof) + ")"})
+}
+
+func (r *registration) connection(ctx context.Context, t provision.TenantID, w WantedConnection) {
+	c := w.Connection
+	name := "connection " + string(c.ID)
+	old, err := r.b.Registry.Connection(ctx, c.ID)
+	exists := r.found(name, err)
+	if !r.mine(name, old.Owner) {
+		return
+	}
+	if exists && old.Tenant != t {
+		r.fault("%s: is one of tenant %s: %w", name, old.Tenant, provision.ErrConflict)
+		return
+	}
+	c.Tenant, c.Disabled, c.Held, c.Generation, c.Owner, c.Revision = t, old.Disabled, old.Held, old.Generation, r.plan.Owner, old.Revision
+	if c.MetadataURL != "" && len(c.Metadata) == 0 && c.MetadataURL == old.MetadataURL {
+		c.Metadata = old.Metadata // fetched, not written down
+	}
+	if len(w.Secret) > 0 {
+		if c.ClientSecret, err = r.secret(ctx, c.ID, w.Secret); err != nil {
+			r.fault("%s: %w", name, err)
+			return
+		}
+	}
+	changed := differences(exists, connectionFields(old), connectionFields(c))
+	if exists && len(changed) == 0 {
+		return
+	}
+	c.Revision++
+	r.change.Connections = append(r.change.Connections, c)
+	r.tightened = append(r.tightened, t)
+	r.note(provision.Event{Kind: provision.EventConnectionChanged, Tenant: t, Connection: c.ID, Outcome: outcome(exists)}, name, lines(exists, changed))
+}
+
+// secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell
+// which secret a name stands for.
+func (r *registration) secret(ctx context.Context, c provision.ConnectionID, secret []byte) (string, error) {
+	key, err := r.b.Keys.Named(ctx, "names")
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(secret)
+	name := fmt.Sprintf("secret/%s/%x", c, mac.Sum(nil)[:8])
+	if r.secrets == nil {
+		r.secrets = map[string][]byte{}
+	}
+	r.secrets[name] = secret
+	return name, nil
+}
+
+func (r *registration) app(ctx context.Context, app provision.App) {
+	name := "app " + string(app.ID)
+	old, err := r.b.Registry.App(ctx, app.ID)
+	exists := r.found(name, err)
+	if !r.mine(name, old.Owner) {
+		return
+	}
+	app.Owner, app.Revision = r.plan.Owner, old.Revision
+	changed := differences(exists, appFields(old), appFields(app))
+	if exists && len(changed) == 0 {
+		return
+	}
+	app.Revision++
+	r.change.Apps = append(r.change.Apps, app)
+	r.note(provision.Event{Kind: provision.EventAppChanged, App: app.ID, Outcome: outcome(exists)}, name, lines(exists, changed))
+}
+
+// rest is what this owner registered once and does not want any more: listed, and with Prune disabled.
+func (r *registration) rest(ctx context.Context, w Wanted) {
+	wanted := map[provision.ConnectionID]bool{}
+	for _, t := range w.Tenants {
+		for _, c := range t.Connections {
+			wanted[c.Connection.ID] = true
+		}
+	}
+	connections, err := all(ctx, r.b.Registry.Connections, func(c provision.Connection) string { return string(c.ID) })
+	if err != nil {
+		r.fault("connections: %w", err)
+	}
+	for _, c := range connections {
+		if c.Owner != r.plan.Owner || wanted[c.ID] || c.Disabled {
+			continue
+		}
+		r.unmanaged(ctx, "connection "+string(c.ID), func() {
+			c.Disabled, c.Revision, c.Generation = true, c.Revision+1, c.Generation+1
+			r.change.Connections = append(r.change.Connections, c)
+			r.revoke(provision.Scope{Connection: c.ID}, c.Tenant)
+		}, func(l provision.Lease) bool { return l.Connection == c.ID }, c.Tenant)
+	}
+	apps, err := all(ctx, r.b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
+	if err != nil {
+		r.fault("apps: %w", err)
+	}
+	for _, a := range apps {
+		if a.Owner != r.plan.Owner || len(a.Tenants) == 0 || slices.ContainsFunc(w.Apps, func(x provision.App) bool { return x.ID == a.ID }) {
+			continue
+		}
+		r.unmanaged(ctx, "app "+string(a.ID), func() {
+			a.Tenants, a.Public, a.Revision = nil, nil, a.Revision+1
+			r.change.Apps = append(r.change.Apps, a)
+			r.note(provision.Event{Kind: provision.EventAppChanged, App: a.ID, Outcome: "disabled"}, "app "+string(a.ID), []string{"disabled: nobody may enter"})
+		}, nil, "")
+	}
+}
+
+func (r *registration) unmanaged(ctx context.Context, name string, disable func(), below func(provision.Lease) bool, t provision.TenantID) {
+	r.report.Unmanaged = append(r.report.Unmanaged, name)
+	if !r.plan.Prune {
+		return
+	}
+	if below != nil {
+		leases, err := all(ctx, func(ctx context.Context, p provision.Page) ([]provision.Lease, error) {
+			p.Tenant = t
+			return r.b.Registry.Leases(ctx, p)
+		}, func(l provision.Lease) string { return string(l.ID) })
+		if err != nil {
+			r.fault("%s: %w", name, err)
+		}
+		for _, l := range leases {
+			if below(l) {
+				r.report.Ended++
+			}
+		}
+	}
+	disable()
+}
+
+// revoke notes that everything below a pruned object ends.
+func (r *registration) revoke(scope provision.Scope, t provision.TenantID) {
+	v := provision.Revocation{ID: provision.RevocationID("rev_" + draw()), Scope: scope, Cause: provision.CauseConnectionDisabled, Note: "pruned", Actor: r.act.Actor, Requested: r.act.Now}
+	r.change.Revocations = append(r.change.Revocations, v)
+	r.note(provision.Event{Kind: provision.EventConnectionChanged, Tenant: t, Connection: scope.Connection, Outcome: "disabled",
+		Revocation: provision.RevocationRef{ID: v.ID, Cause: v.Cause, RequestedAt: v.Requested, EffectiveAt: v.Requested}},
+		"connection "+string(scope.Connection), []string{"disabled: no longer in the manifests"})
+}
+
+// claims are all the claims on a domain.
+func (b *Broker) claims(ctx context.Context, d provision.Domain) ([]provision.Claim, error) {
+	var found []provision.Claim
+	list, err := b.Registry.Claims(ctx, provision.Page{After: d.String() + "/", Limit: 1000})
+	for _, c := range list {
+		if c.Domain == d {
+			found = append(found, c)
+		}
+	}
+	return found, err
+}
+
+// all walks a list to its end.
+func all[T any](ctx context.Context, page func(context.Context, provision.Page) ([]T, error), id func(T) string) ([]T, error) {
+	var items []T
+	p := provision.Page{Limit: 1000}
+	for {
+		part, err := page(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, part...)
+		if len(part) < p.Limit {
+			return items, nil
+		}
+		p.After = id(part[len(part)-1])
+	}
+}
+
+// reloadApps takes over what apps there are.
+func (b *Broker) reloadApps(ctx context.Context) error {
+	apps, err := all(ctx, b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
+	if err != nil {
+		return err
+	}
+	byOrigin := map[string]*provision.App{}
+	for _, a := range apps {
+		for _, o := range a.Origins {
+			byOrigin[o.String()] = &a
+		}
+	}
+	b.index.apps.Store(&byOrigin)
+	return nil
+}
+
+// AppAt is the app at an origin, or ErrNotFound.
+func (b *Broker) AppAt(_ context.Context, o provision.Origin) (provision.App, error) {
+	app, ok := b.index.app(o.String())
+	if !ok {
+		return provision.App{}, provision.ErrNotFound
+	}
+	return *app, nil
+}

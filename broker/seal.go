@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"context"
+	"crypto/cipher"
+	"encoding/json"
+	"fmt"
+
+	"leasehold/provision"
+)
+
+// sealer closes the personal parts of one change's events and decisions: under the key of the account they are about,
+// and without one under the tenant's key of the day. Destroying a key erases what it sealed.
+type sealer struct {
+	keys *Keyring
+	day  cipher.AEAD
+	name string // of the day's key
+}
+
+func (b *Broker) sealer(ctx context.Context, t provision.TenantID) (sealer, error) {
+	name := fmt.Sprintf("day/%s/%s", t, b.Ledger.Now().UTC().Format("2006-01-02"))
+	key, err := b.Keys.Named(ctx, name)
+	if err != nil {
+		return sealer{}, fmt.Errorf("key of the day: %w", err)
+	}
+	day, err := newAEAD(key)
+	return sealer{b.Keys, day, name}, err
+}
+
+// change seals everything personal in c. The request is the input that the decision row keeps.
+func (s sealer) change(c *provision.Change, state provision.State, r provision.Request) {
+	for i := range c.Events {
+		e := &c.Events[i]
+		if e.Personal == (provision.Personal{}) {
+			continue
+		}
+		e.Sealed, e.SealedBy = s.seal(e.Account, string(e.ID), e.Personal, c, state)
+	}
+	for i := range c.Decisions {
+		d := &c.Decisions[i]
+		d.Inputs, d.SealedBy = s.seal(d.Account, string(d.ID), r, c, state)
+	}
+}
+
+func (s sealer) seal(account provision.AccountID, id string, value any, c *provision.Change, state provision.State) ([]byte, string) {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return nil, "" // nothing of it is better than something of it in the clear
+	}
+	if wrapped := keyOf(account, c, state); wrapped != nil {
+		if aead, err := s.keys.accountKey(account, wrapped); err == nil {
+			return seal(aead, plain, id), accountKeyName(account)
+		}
+	}
+	return seal(s.day, plain, id), s.name
+}
+
+// keyOf finds the wrapped key of an account among what was read and what is written. An account that is deleted by this
+// change is found as it was read: its events are sealed, and then nobody can open them.
+func keyOf(id provision.AccountID, c *provision.Change, s provision.State) []byte {
+	for _, a := range []provision.Account{s.Account, s.Former.Account, s.Intended.Account} {
+		if a.ID == id && id != "" && a.Key != nil {
+			return a.Key
+		}
+	}
+	for _, a := range c.Accounts {
+		if a.ID == id && id != "" {
+			return a.Key
+		}
+	}
+	return nil
+}
+
+// Open fills in the personal parts of events whose keys still exist.
+func (b *Broker) open(ctx context.Context, events []provision.Event) {
+	for i := range events {
+		e := &events[i]
+		if len(e.Sealed) == 0 {
+			continue
+		}
+		aead, err := b.openKey(ctx, e)
+		if err != nil {
+			continue
+		}
+		if plain, err := open(aead, e.Sealed, string(e.ID)); err == nil {
+			_ = json.Unmarshal(plain, &e.Personal) // what does not read is shown as erased
+		}
+	}
+}
+
+func (b *Broker) openKey(ctx context.Context, e *provision.Event) (cipher.AEAD, error) {
+	if e.SealedBy != accountKeyName(e.Account) {
+		key, err := b.Keys.Secret(ctx, e.SealedBy)
+		if err != nil {
+			return nil, err
+		}
+		return newAEAD(key)
+	}
+	account, _, _, err := b.Registry.Account(ctx, e.Account)
+	if err != nil {
+		return nil, err
+	}
+	return b.Keys.accountKey(e.Account, account.Key)
+}

@@ -1,0 +1,130 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"leasehold/idp"
+	"leasehold/provision"
+)
+
+// How long things under way live.
+const (
+	attemptLife = 10 * time.Minute
+	codeLife    = 60 * time.Second
+)
+
+// maxRefused is how many refused messages an attempt survives.
+const maxRefused = 5
+
+// underway is an attempt with what the broker notes about it.
+type underway struct {
+	idp.Attempt
+	Refused int // messages for it that were refused
+	stored  Pending
+}
+
+// store seals v under an id of a kind and puts it away.
+func (b *Broker) store(ctx context.Context, kind, id string, browser [32]byte, expires time.Time, v any) error {
+	sealed, err := b.sealJSON(ctx, kind+id, v)
+	if err != nil {
+		return err
+	}
+	return b.Attempts.Put(ctx, Pending{ID: kind + id, Browser: browser, Expires: expires, Sealed: sealed})
+}
+
+func (b *Broker) sealJSON(ctx context.Context, id string, v any) ([]byte, error) {
+	key, err := b.Keys.Named(ctx, "attempts")
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("attempt: %w", err)
+	}
+	return seal(aead, plain, id), nil
+}
+
+func (b *Broker) openJSON(ctx context.Context, p Pending, v any) error {
+	key, err := b.Keys.Named(ctx, "attempts")
+	if err != nil {
+		return err
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
+		return err
+	}
+	plain, err := open(aead, p.Sealed, p.ID)
+	if err != nil {
+		return provision.ErrNotFound // not sealed here: as good as absent
+	}
+	return json.Unmarshal(plain, v)
+}
+
+// find is the attempt of that name at that connection, without spending it.
+func (b *Broker) find(ctx context.Context, c provision.ConnectionID, id idp.AttemptID) (underway, error) {
+	p, err := b.Attempts.Get(ctx, kindAttempt+string(id))
+	if err != nil {
+		return underway{}, err
+	}
+	u := underway{stored: p}
+	if err := b.openJSON(ctx, p, &u); err != nil {
+		return underway{}, err
+	}
+	if u.Connection != c || u.ID != id {
+		return underway{}, provision.ErrNotFound
+	}
+	return u, nil
+}
+
+// redeem spends the attempt, for the browser that began it and no other.
+func (b *Broker) redeem(ctx context.Context, back Return) (underway, error) {
+	u, err := b.find(ctx, back.Connection, back.Attempt)
+	if errors.Is(err, provision.ErrNotFound) {
+		return u, &provision.DeniedError{Reason: provision.AttemptUnknown}
+	}
+	if err != nil {
+		return u, err
+	}
+	hash := sha256.Sum256([]byte(back.Browser))
+	if back.Browser == "" || subtle.ConstantTimeCompare(hash[:], u.Browser[:]) != 1 {
+		return u, &provision.DeniedError{Reason: provision.AttemptOtherBrowser}
+	}
+	taken, err := b.Attempts.Take(ctx, u.stored.ID)
+	if errors.Is(err, provision.ErrNotFound) {
+		return u, &provision.DeniedError{Reason: provision.AttemptUnknown}
+	}
+	if err != nil {
+		return u, err
+	}
+	u.stored = taken
+	return u, b.openJSON(ctx, taken, &u) // as it was when it was spent: an answer may have been parked since
+}
+
+// refused notes one more refused message; the attempt dies of the last.
+func (b *Broker) refused(ctx context.Context, u underway) {
+	u.Refused++
+	if u.Refused >= maxRefused {
+		_, _ = b.Attempts.Take(ctx, u.stored.ID) // gone already is as good
+		return
+	}
+	if sealed, err := b.sealJSON(ctx, u.stored.ID, u); err == nil {
+		_ = b.Attempts.Swap(ctx, u.stored, sealed) // a race lost is an attempt that another message changed
+	}
+}
+
+// The kinds of things under way; their names are in the additional data of what is sealed.
+const (
+	kindAttempt = "attempt/"
+	kindLanding = "landing/"
+	kindCode    = "code/"
+)

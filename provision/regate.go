@@ -1,0 +1,36 @@
+package provision
+
+import (
+	"slices"
+	"time"
+)
+
+// Regate judges a live lease under the rules as they are now (I16): the cause for which it has to end, or the lease as
+// it may go on. Its end may move earlier, never later (I5).
+func Regate(s Standing, now time.Time) (Lease, Cause) {
+	l, policy := s.Lease, s.Tenant.Policy.WithDefaults()
+	if reason := s.Refuses(now); reason != "" && reason != LeaseIdle {
+		cause, _ := Over(s, nil, now)
+		return l, cause
+	}
+	switch {
+	case !s.Connection.Asserts(l.Domain),
+		policy.Groups.refuses(s.Account.Groups) != "",
+		len(policy.ACR) > 0 && !slices.Contains(policy.ACR, l.Authn.ACR),
+		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start):
+		return l, CausePolicyTightened
+	}
+	if end := l.Start.Add(policy.MaxSession); end.Before(l.End) {
+		l.End, l.Ceiling = end, CauseCeiling
+	}
+	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
+		l.End, l.Ceiling = end, CauseContractEnded
+	}
+	if policy.Idle < l.Idle {
+		l.Idle = policy.Idle
+	}
+	if !now.Before(l.End) {
+		return l, l.Ceiling
+	}
+	return l, ""
+}
