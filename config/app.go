@@ -1,0 +1,93 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"leasehold/provision"
+)
+
+// appFile is an app in a manifest.
+type appFile struct {
+	At place
+	// Name of the app: lower-case letters, digits and hyphens.
+	ID name `key:"id" required:"true"`
+	// Where browsers reach it: https://host or https://host:port. http is for loopback names only. No two apps share one.
+	Origins []provision.Origin `key:"origins" required:"true"`
+	// What the app is told about a person: `leasehold` (all X-Leasehold headers) or `remote-user` (one header).
+	Headers string `key:"headers" default:"leasehold"`
+	// What Remote-User is, with `headers: remote-user` only: `id` (the default), `email` or `name`.
+	User string `key:"user"`
+	// Ids of the tenants whose people may enter. None: nobody.
+	Tenants []name `key:"tenants"`
+	// What a person needs beside that.
+	Require requireFile `key:"require"`
+	// Paths that are let through without a session, for GET and HEAD: exact, or with `/*` at the end.
+	Public []string `key:"public"`
+	// The app asks for a new login this long after a person entered. It can only shorten a session. 0: it does not ask.
+	MaxSession time.Duration `key:"max_session"`
+	// Signed messages to the app about ends of access.
+	Notify hookFile `key:"notify"`
+}
+
+// requireFile is what a person needs.
+type requireFile struct {
+	// One of these roles is needed. None: no role is.
+	Roles []string `key:"roles"`
+}
+
+// hookFile is where signed messages go.
+type hookFile struct {
+	// Where they are sent.
+	URL string `key:"url" later:"true"`
+	// File of the secret that signs them.
+	SecretFile string `key:"secret_file" later:"true"`
+}
+
+func (c *collector) app(file appFile) provision.App {
+	c.once(file.At, "id", "app", string(file.ID))
+	for i, origin := range file.Origins {
+		c.once(file.At, item("origins", i), "origin", origin.String())
+	}
+	file.check()
+	return provision.App{
+		ID:         provision.AppID(file.ID),
+		Origins:    file.Origins,
+		Headers:    file.Headers,
+		User:       file.user(),
+		Tenants:    names[provision.TenantID](file.Tenants),
+		Roles:      file.Require.Roles,
+		Public:     file.Public,
+		MaxSession: file.MaxSession,
+		Owner:      provision.ByManifest,
+	}
+}
+
+func (a appFile) check() {
+	if a.At.has("origins") && len(a.Origins) == 0 {
+		a.At.fault("origins", "is empty; write the origin that browsers reach the app at")
+	}
+	switch a.Headers {
+	case "leasehold":
+		if a.User != "" {
+			a.At.fault("user", "is for headers: remote-user only; leave it out")
+		}
+	case "remote-user":
+		oneOf(a.At, "user", a.user(), "id", "email", "name")
+	default:
+		oneOf(a.At, "headers", a.Headers, "leasehold", "remote-user")
+	}
+	for i, path := range a.Public {
+		exact := strings.TrimSuffix(path, "/*")
+		if path != "" && (path[0] != '/' || strings.ContainsAny(exact, "*?#")) {
+			a.At.fault(item("public", i), "%q is no path; write /path, or /path/* for all below it", path)
+		}
+	}
+}
+
+func (a appFile) user() string {
+	if a.Headers == "remote-user" && a.User == "" {
+		return "id"
+	}
+	return a.User
+}

@@ -1,0 +1,193 @@
+// Package config reads what people write: the operator's configuration, and manifests of tenants and apps. It turns
+// files and environment variables into settings and into the nouns of [leasehold/provision], or says everything that
+// is wrong with them at once ([Faults]). Nothing of what has a fault is ever used.
+package config
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Config is the operator's configuration. It is read at start and stays as it is until the next. Paths are as the
+// process can open them: relative ones begin at the configuration file.
+type Config struct {
+	// Required. The SSO host as browsers see it: an https origin without a path. http is for loopback names only.
+	URL provision.Origin `key:"url"`
+	// Where browsers and proxies connect.
+	Listen Address `key:"listen" default:"127.0.0.1:8080"`
+	// The certificate of the public listener. Without one a proxy in front ends TLS.
+	TLS TLS `key:"tls"`
+	// Where `/livez`, `/readyz` and `/metrics` are; never the same as `listen`.
+	OpsListen Address `key:"ops_listen" default:"127.0.0.1:9090"`
+	// Folder of the database file, the admin socket and the lock.
+	Data string `key:"data" default:"/var/lib/leasehold"`
+	// File of the master key, which wraps the keys and secrets in the database. Empty: `master.key` in `data`.
+	MasterKeyFile string `key:"master_key_file"`
+	// `sqlite`, a file in `data`; or `postgres://…`.
+	Database Locator `key:"database" default:"sqlite"`
+	// `redis://…` or `rediss://…`, when there are several replicas. Empty: there is one.
+	Redis Locator `key:"redis"`
+	// Proxies whose forwarded headers count. There is no value that trusts everybody.
+	TrustedProxies []netip.Prefix `key:"trusted_proxies" default:"127.0.0.0/8, ::1"`
+	// How domain proofs are looked up.
+	DNS DNS `key:"dns"`
+	// Manifests that are applied at start and on SIGHUP: files, or patterns with `*`. With a fault in one, none is applied.
+	Manifests []string `key:"manifests" default:"tenants.d/*.yaml"`
+	// Requests to addresses that tenants gave: metadata, discovery, keys.
+	Outbound Outbound `key:"outbound"`
+	// How often domain proofs are repeated.
+	Proof Proof `key:"proof"`
+	// Limits on logins.
+	Limits Limits `key:"limits"`
+	// Id of the tenant whose accounts may be operators. Empty: none.
+	Operators provision.TenantID `key:"operators"`
+	// Whether checks may be answered from memory, at most a second after it was renewed. `off` asks the database every time.
+	Cache bool `key:"cache" default:"on"`
+}
+
+// TLS is a certificate with its key: both, or none.
+type TLS struct {
+	// File of the certificate with its chain (PEM).
+	Cert string `key:"cert"`
+	// File of its private key (PEM).
+	Key string `key:"key"`
+}
+
+// DNS is how names are looked up.
+type DNS struct {
+	// The resolver for domain proofs, host:port. Empty: the system's.
+	Resolver string `key:"resolver"`
+}
+
+// Outbound is where tenant-given addresses may lead.
+type Outbound struct {
+	// Networks that may be fetched from besides public ones.
+	AllowPrivate []netip.Prefix `key:"allow_private"`
+}
+
+// Proof is the rhythm of domain proofs.
+type Proof struct {
+	// Time between two proofs of a verified domain.
+	Every time.Duration `key:"every" default:"24h"`
+	// Time from a domain's failing until its logins are refused and its leases end.
+	Grace time.Duration `key:"grace" default:"72h"`
+}
+
+// Limits keep one address from using up the gateway.
+type Limits struct {
+	// Logins from one address (of IPv6: from one /64), per second, minute or hour.
+	Attempts Rate `key:"attempts" default:"600/m"`
+	// Addresses without that limit.
+	Exempt []netip.Prefix `key:"exempt" default:"127.0.0.0/8, ::1"`
+}
+
+// Load reads the configuration file at path, if path is not "", and the LEASEHOLD_… variables of environ (as
+// os.Environ has them), which win. With any fault the Config is the zero one.
+func Load(path string, environ []string) (Config, Faults) {
+	var c Config
+	var faults Faults
+	r := newReader("configuration", "", &faults)
+	if path != "" {
+		r = newReader(path, filepath.Dir(path), &faults)
+	}
+	r.defaults(&c)
+	if path != "" {
+		r.load(&c)
+	}
+	r.environment(&c, environ)
+	c.check(place{r, ""})
+	if len(faults) > 0 {
+		return Config{}, faults.sorted()
+	}
+	return c, nil
+}
+
+// check notes what only shows when every key was read, and completes the paths.
+func (c *Config) check(top place) {
+	if !top.has("url") {
+		top.fault("url", "is missing; write the origin of the SSO host, as in https://sso.example.com, or set %s", variable("url"))
+	}
+	if c.Listen == c.OpsListen && !strings.HasSuffix(string(c.Listen), ":0") {
+		top.fault("ops_listen", "is the address of listen; choose another, that only operators reach")
+	}
+	if err := checkName(string(c.Operators)); err != nil && c.Operators != "" {
+		top.fault("operators", "%v", err)
+	}
+	if c.DNS.Resolver != "" && (!isHostPort(c.DNS.Resolver) || strings.HasPrefix(c.DNS.Resolver, ":")) {
+		top.fault("dns.resolver", "%q is no address; write host:port, an IPv6 address in brackets", c.DNS.Resolver)
+	}
+	c.checkTimes(top)
+	c.checkStores(top)
+	c.checkProxies(top)
+	c.resolve(top)
+	c.checkTLS(top)
+}
+
+func (c *Config) checkTimes(top place) {
+	if c.Proof.Every == 0 {
+		top.fault("proof.every", "is 0; write a longer time")
+	}
+	if c.Proof.Grace == 0 {
+		top.fault("proof.grace", "is 0; write a longer time")
+	}
+}
+
+// checkStores says nothing of the values: they may hold a password.
+func (c *Config) checkStores(top place) {
+	if c.Database != "sqlite" && !isURL(string(c.Database), "postgres", "postgresql") {
+		top.fault("database", "is neither sqlite nor a postgres URL; write sqlite or postgres://host/name")
+	}
+	if c.Redis != "" && !isURL(string(c.Redis), "redis", "rediss") {
+		top.fault("redis", "is no redis URL; write redis://host:port, or leave it empty")
+	}
+}
+
+func (c *Config) checkProxies(top place) {
+	for i, prefix := range c.TrustedProxies {
+		if prefix.IsValid() && prefix.Bits() == 0 {
+			top.fault(item("trusted_proxies", i), "%s trusts everybody to say who a request is from; name the proxies", prefix)
+		}
+	}
+}
+
+// resolve makes the paths those that the process can open.
+func (c *Config) resolve(top place) {
+	if c.Data == "" {
+		top.fault("data", "is empty; write the folder for the database")
+	}
+	for _, path := range []*string{&c.Data, &c.MasterKeyFile, &c.TLS.Cert, &c.TLS.Key} {
+		*path = top.reader.resolve(*path)
+	}
+	for i := range c.Manifests {
+		c.Manifests[i] = top.reader.resolve(c.Manifests[i])
+	}
+	if c.MasterKeyFile == "" {
+		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
+	}
+}
+
+func (c *Config) checkTLS(top place) {
+	switch {
+	case c.TLS == TLS{}:
+	case c.TLS.Cert == "":
+		top.fault("tls.cert", "is missing beside tls.key; write both or none")
+	case c.TLS.Key == "":
+		top.fault("tls.key", "is missing beside tls.cert; write both or none")
+	default:
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			top.fault("tls", "cannot be used (%v); name a certificate and its key, both PEM", err)
+		}
+	}
+}
+
+func isURL(text string, schemes ...string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme)
+}

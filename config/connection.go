@@ -1,0 +1,221 @@
+package config
+
+import (
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"leasehold/provision"
+)
+
+const (
+	maxMetadata = 1 << 20 // bytes of a metadata document
+	maxSecret   = 4 << 10 // bytes of a secret's file
+)
+
+// connectionFile is a connection in a manifest. Fields with the tag `only` are of one protocol.
+type connectionFile struct {
+	At place
+	// Name of the connection, part of its addresses: lower-case letters, digits and hyphens. One in the installation.
+	ID name `key:"id" required:"true"`
+	// `saml` or `oidc`.
+	Protocol string `key:"protocol" required:"true"`
+	// Which of the tenant's domains its e-mail addresses may be of.
+	Domains []provision.Domain `key:"domains" required:"true"`
+	// What a person is known by. `saml`: `nameid` (the default; persistent) or `attribute:NAME`. `oidc`: `sub` (the
+	// default), `claim:NAME` or `tid+oid` (Entra ID).
+	Subject string `key:"subject"`
+	// Whether it is taken first of several connections for a domain.
+	Default bool `key:"default" default:"off"`
+	// Names of the attributes or claims that hold a person's data.
+	Attributes attributesFile `key:"attributes"`
+	// File of the identity provider's metadata. One of `metadata_file`, `metadata_url` and `metadata` is needed.
+	MetadataFile string `key:"metadata_file" only:"saml"`
+	// Where the metadata is fetched, and fetched again: https, or http on a loopback name.
+	MetadataURL string `key:"metadata_url" only:"saml"`
+	// The metadata itself.
+	Metadata document `key:"metadata" only:"saml"`
+	// Whether encrypted assertions are read.
+	Encryption bool `key:"encryption" default:"off" only:"saml"`
+	// Whether a login that begins at the identity provider is answered by a fresh request. `off` refuses it.
+	IDPInitiated bool `key:"idp_initiated" default:"off" only:"saml"`
+	// The issuer, exactly as the provider writes it: https, or http on a loopback name. Needed for `oidc`.
+	Issuer string `key:"issuer" only:"oidc"`
+	// The id that the provider gave to Leasehold. Needed for `oidc`.
+	ClientID string `key:"client_id" only:"oidc"`
+	// File of the secret that goes with it. Without one it is a public client.
+	ClientSecretFile string `key:"client_secret_file" only:"oidc"`
+	// Environment variable of that secret, in place of a file.
+	ClientSecretEnv string `key:"client_secret_env" only:"oidc"`
+	// Whether an e-mail address of `domains` counts as verified although the provider does not say so.
+	TrustEmail bool `key:"trust_email" default:"off" only:"oidc"`
+	// Asking the provider again, while a session lasts.
+	Liveness livenessFile `key:"liveness" later:"true" only:"oidc"`
+}
+
+// attributesFile names what holds a person's data: the exact Name of a SAML attribute, or an OpenID claim.
+type attributesFile struct {
+	// The e-mail address.
+	Email string `key:"email"`
+	// The name.
+	Name string `key:"name"`
+	// The groups.
+	Groups string `key:"groups"`
+}
+
+// livenessFile is how often a provider is asked again.
+type livenessFile struct {
+	// Time between two questions.
+	Every string `key:"every"`
+	// Time without an answer after which the session ends.
+	MaxStale string `key:"max_stale"`
+}
+
+func (c *collector) connection(file connectionFile, tenant tenantFile) ManifestConnection {
+	c.once(file.At, "id", "connection", string(file.ID))
+	file.checkDomains(tenant)
+	connection := ManifestConnection{Connection: provision.Connection{
+		ID:         provision.ConnectionID(file.ID),
+		Tenant:     provision.TenantID(tenant.ID),
+		Protocol:   provision.Protocol(file.Protocol),
+		Domains:    file.Domains,
+		Default:    file.Default,
+		Attributes: file.Attributes.named(),
+		Owner:      provision.ByManifest,
+	}}
+	switch connection.Protocol {
+	case provision.SAML:
+		file.saml(&connection)
+	case provision.OIDC:
+		file.oidc(&connection, c.environ)
+	default:
+		if file.At.has("protocol") {
+			oneOf(file.At, "protocol", file.Protocol, string(provision.SAML), string(provision.OIDC))
+		}
+	}
+	return connection
+}
+
+func (c connectionFile) checkDomains(tenant tenantFile) {
+	if c.At.has("domains") && len(c.Domains) == 0 {
+		c.At.fault("domains", "is empty; name those of the tenant's domains that it may assert")
+	}
+	for i, domain := range c.Domains {
+		if !domain.IsZero() && !slices.ContainsFunc(tenant.Domains, func(claim claimFile) bool { return claim.Name == domain }) {
+			c.At.fault(item("domains", i), "%s is not among the tenant's domains; add it there, or leave it out here", domain)
+		}
+	}
+}
+
+// subject is what a person is known by: one of the words, the first unless said, or a name after the prefix.
+func (c connectionFile) subject(prefix string, words ...string) string {
+	if !c.At.has("subject") {
+		return words[0]
+	}
+	if named, ok := strings.CutPrefix(c.Subject, prefix); !slices.Contains(words, c.Subject) && (!ok || named == "") {
+		c.At.fault("subject", "%q is no subject of this protocol; write %s or %sNAME", c.Subject, strings.Join(words, ", "), prefix)
+	}
+	return c.Subject
+}
+
+func (c connectionFile) saml(to *ManifestConnection) {
+	c.only(provision.SAML)
+	to.Subject = c.subject("attribute:", "nameid")
+	to.Encryption, to.IDPInitiated = c.Encryption, c.IDPInitiated
+	to.Metadata, to.MetadataURL = c.Metadata, c.MetadataURL
+	if c.MetadataFile != "" {
+		to.Metadata = c.read("metadata_file", c.MetadataFile, maxMetadata)
+	}
+	given := 0
+	for _, there := range []bool{c.MetadataFile != "", c.MetadataURL != "", len(c.Metadata) > 0} {
+		if there {
+			given++
+		}
+	}
+	if given != 1 {
+		c.At.fault("metadata_file", "%d of metadata_file, metadata_url and metadata are given; give exactly one", given)
+	}
+	if err := checkURL(c.MetadataURL); err != nil && c.MetadataURL != "" {
+		c.At.fault("metadata_url", "%q %v", c.MetadataURL, err)
+	}
+}
+
+func (c connectionFile) oidc(to *ManifestConnection, environ []string) {
+	c.only(provision.OIDC)
+	to.Subject = c.subject("claim:", "sub", "tid+oid")
+	to.Issuer, to.ClientID, to.TrustEmail = c.Issuer, c.ClientID, c.TrustEmail
+	to.Secret = c.secret(environ)
+	if c.ClientID == "" {
+		c.At.fault("client_id", "is missing; write the id that the provider gave")
+	}
+	switch u, err := url.Parse(c.Issuer); {
+	case c.Issuer == "":
+		c.At.fault("issuer", "is missing; write the provider's issuer, https://…")
+	case checkURL(c.Issuer) != nil:
+		c.At.fault("issuer", "%q %v", c.Issuer, checkURL(c.Issuer))
+	case err == nil && (u.RawQuery != "" || u.ForceQuery): // OIDC Core 1.2: no query, no fragment
+		c.At.fault("issuer", "%q has a query, which no issuer has; leave it out", c.Issuer)
+	}
+}
+
+// only notes the keys that belong to another protocol: nobody would look at them.
+func (c connectionFile) only(protocol provision.Protocol) {
+	shape := reflect.TypeFor[connectionFile]()
+	for i := range shape.NumField() {
+		key, of := shape.Field(i).Tag.Get("key"), shape.Field(i).Tag.Get("only")
+		if of != "" && of != string(protocol) && c.At.has(key) {
+			c.At.fault(key, "is for protocol: %s only; leave it out", of)
+		}
+	}
+}
+
+// secret is the value of the client secret, from its file or its variable.
+func (c connectionFile) secret(environ []string) Secret {
+	switch {
+	case c.ClientSecretFile != "" && c.ClientSecretEnv != "":
+		c.At.fault("client_secret_env", "is given beside client_secret_file; give one of them")
+	case c.ClientSecretFile != "":
+		value := strings.TrimRight(string(c.read("client_secret_file", c.ClientSecretFile, maxSecret)), "\r\n")
+		return NewSecret(value)
+	case strings.HasPrefix(c.ClientSecretEnv, variablePrefix):
+		c.At.fault("client_secret_env", "%q looks like a key of the configuration; choose a name that does not begin with %s", c.ClientSecretEnv, variablePrefix)
+	case c.ClientSecretEnv != "":
+		return c.variable(environ)
+	}
+	return Secret{}
+}
+
+func (c connectionFile) variable(environ []string) Secret {
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, c.ClientSecretEnv+"="); ok && value != "" {
+			return NewSecret(value)
+		}
+	}
+	c.At.fault("client_secret_env", "%q is not set in the environment; set it, or name a file", c.ClientSecretEnv)
+	return Secret{}
+}
+
+// read is the content of a file that a key names. An empty one is a fault.
+func (c connectionFile) read(key, path string, limit int64) []byte {
+	path = c.At.reader.resolve(path)
+	text, err := readFile(path, limit)
+	switch {
+	case err != nil:
+		c.At.fault(key, "%s %v", path, err)
+	case strings.TrimSpace(string(text)) == "":
+		c.At.fault(key, "%s is empty; name a file with content", path)
+	}
+	return text
+}
+
+// named are the attributes that a manifest gives names to.
+func (a attributesFile) named() map[string]string {
+	named := map[string]string{"email": a.Email, "name": a.Name, "groups": a.Groups}
+	for what, name := range named {
+		if name == "" {
+			delete(named, what)
+		}
+	}
+	return named
+}
