@@ -1,0 +1,100 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// account is the page about oneself. Without a session it is the login page.
+func (s *server) account(w http.ResponseWriter, r *http.Request, v visit) error {
+	value, err := token(r, v)
+	if err != nil {
+		return err
+	}
+	me, err := s.Gate.Me(r.Context(), value, v.Origin)
+	if s.answer(denial(err)).Status == http.StatusUnauthorized {
+		return move(w, "/login")
+	}
+	if err != nil {
+		return err
+	}
+	return s.show(w, v, http.StatusOK, "account", "Your account", mine{me, s.anotherURL("")})
+}
+
+// mine is what the account page shows.
+type mine struct {
+	broker.Me
+	Another string
+}
+
+// This reports whether l is the session that the page is seen in.
+func (m mine) This(l provision.Lease) bool { return l.ID == m.Standing.Lease.ID }
+
+// Roles are the effective ones.
+func (m mine) Roles() []string { return m.Standing.Roles() }
+
+// Addable lists the connections at which no sign-in of the account is yet.
+func (m mine) Addable() []provision.Connection {
+	return slices.DeleteFunc(slices.Clone(m.Connections), func(c provision.Connection) bool {
+		return slices.ContainsFunc(m.Links, func(l provision.Link) bool { return l.Connection == c.ID })
+	})
+}
+
+// endOne ends one of one's own sessions; the one it is asked in is a log-out.
+func (s *server) endOne(w http.ResponseWriter, r *http.Request, v visit) error {
+	value, err := token(r, v)
+	if err != nil {
+		return err
+	}
+	standing, err := s.Gate.Session(r.Context(), value, v.Origin)
+	if err != nil {
+		return err
+	}
+	id := provision.LeaseID(r.PostForm.Get("lease"))
+	if id == standing.Lease.ID {
+		return s.logout(w, r, v)
+	}
+	if err := s.Gate.EndLease(r.Context(), value, v.Origin, id, v.From); err != nil {
+		return err
+	}
+	return move(w, "/")
+}
+
+// endAll ends all of one's own sessions, this one among them.
+func (s *server) endAll(w http.ResponseWriter, r *http.Request, v visit) error {
+	value, err := token(r, v)
+	if err != nil {
+		return err
+	}
+	if err := s.Gate.EndAll(r.Context(), value, v.Origin, v.From); err != nil {
+		return err
+	}
+	return s.seeOff(w, r, v)
+}
+
+// link begins the login by which a sign-in is added to the account. When this session's own login is too old for that,
+// it comes first.
+func (s *server) link(w http.ResponseWriter, r *http.Request, v visit) error {
+	value, err := token(r, v)
+	if err != nil {
+		return err
+	}
+	wish := broker.Wish{Connection: provision.ConnectionID(r.PostForm.Get("connection")), AddSignIn: true, Session: value}
+	if !provision.ValidName(string(wish.Connection)) {
+		return provision.ErrNotFound
+	}
+	err = s.depart(w, r, v, errand{}, wish)
+	if denial(err) != provision.AuthTooOld {
+		return err
+	}
+	standing, err := s.Gate.Session(r.Context(), value, v.Origin)
+	if err != nil {
+		return err
+	}
+	onward := "/login?another=1&connection=" + string(standing.Lease.Connection)
+	text := "To add a sign-in, first sign in once more the way you did before. Then come back here and add the other one within five minutes."
+	return s.show(w, v, http.StatusOK, "notice", "First, sign in again", notice{text, onward})
+}

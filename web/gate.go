@@ -1,0 +1,50 @@
+package web
+
+import (
+	"context"
+	"net/url"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// Gate is all that web asks of the broker.
+type Gate interface {
+	Checker
+	Logins
+	Sessions
+	Published
+}
+
+// Checker answers the check: the hot path.
+type Checker interface {
+	Check(ctx context.Context, ask broker.Ask) broker.Verdict
+}
+
+// Logins begins and finishes logins.
+type Logins interface {
+	Begin(ctx context.Context, w broker.Wish) (broker.Departure, error)
+	Receive(ctx context.Context, c provision.ConnectionID, form url.Values, from provision.Requester) (broker.AttemptID, error)
+	Login(ctx context.Context, back broker.Return) (provision.Lease, error)
+	Landing(ctx context.Context, id broker.AttemptID, browser string) (broker.Landing, error)
+}
+
+// Sessions is what can be done with the session that a browser holds. A token is the value of a session cookie; it is
+// good at one origin.
+type Sessions interface {
+	Token(id provision.LeaseID, o provision.Origin) string
+	Session(ctx context.Context, token string, o provision.Origin) (provision.Standing, error)
+	Enter(ctx context.Context, token string, wanted provision.Origin, path, start string, from provision.Requester) (code string, err error)
+	Redeem(ctx context.Context, code, start string, o provision.Origin) (token, path string, err error)
+	Me(ctx context.Context, token string, o provision.Origin) (broker.Me, error)
+	Logout(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
+	EndLease(ctx context.Context, token string, o provision.Origin, id provision.LeaseID, from provision.Requester) error
+	EndAll(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
+}
+
+// Published is what anybody may know.
+type Published interface {
+	AppAt(ctx context.Context, o provision.Origin) (provision.App, error)
+	Metadata(ctx context.Context, c provision.ConnectionID) ([]byte, error)
+	JWKS() []byte
+}

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"net/http"
+
+	"leasehold/provision"
+)
+
+// askLogout asks whether to log out: a GET ends nothing, because any page could make a browser send it. Afterwards it
+// is the page that says so.
+func (s *server) askLogout(w http.ResponseWriter, r *http.Request, v visit) error {
+	standing, err := s.session(r, v)
+	if err == nil {
+		return s.show(w, v, http.StatusOK, "logout", "Log out?", leaving{standing.Account.Email.String(), v.Origin.String() + "/"})
+	}
+	if s.answer(denial(err)).Status == http.StatusUnauthorized {
+		return s.show(w, v, http.StatusOK, "bye", "You are logged out", leaving{"", v.Origin.String() + "/"})
+	}
+	return err
+}
+
+// leaving is what the log-out pages show.
+type leaving struct {
+	Who  string
+	Back string // to the app, or to the account page
+}
+
+// logout ends the session, at every app at once.
+func (s *server) logout(w http.ResponseWriter, r *http.Request, v visit) error {
+	value, err := token(r, v)
+	if err != nil {
+		return err
+	}
+	if err := s.Gate.Logout(r.Context(), value, v.Origin, v.From); err != nil && s.answer(denial(err)).Status != http.StatusUnauthorized {
+		return err // the session may still live: the cookie stays
+	}
+	return s.seeOff(w, r, v)
+}
+
+// seeOff takes the cookie away and leads to the page that says so.
+func (s *server) seeOff(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := keep(w, r, v, ""); err != nil {
+		return err
+	}
+	return s.leave(w, v, v.Origin.String()+"/_sso/logout", "Logging you out", "Continue")
+}
+
+// me tells a page of the app who is signed in: no token, and nothing that the app's check would not tell.
+func (s *server) me(w http.ResponseWriter, r *http.Request, v visit) error {
+	standing, err := s.session(r, v)
+	if err != nil {
+		a := s.answerTo(err)
+		s.json(w, a.Status, map[string]string{"error": "login_required", "message": a.Say})
+		return nil
+	}
+	roles := standing.Roles()
+	if roles == nil {
+		roles = []string{}
+	}
+	s.json(w, http.StatusOK, identity{
+		Account: standing.Account.ID, Email: standing.Account.Email.String(), Name: standing.Account.Name, Roles: roles,
+		Tenant: standing.Tenant.ID, Lease: standing.Lease.ID, Since: timestamp(standing.Lease.Start), Expires: timestamp(standing.Lease.End),
+	})
+	return nil
+}
+
+// identity is the answer of /_sso/me.
+type identity struct {
+	Account provision.AccountID `json:"account"`
+	Email   string              `json:"email"`
+	Name    string              `json:"name"`
+	Roles   []string            `json:"roles"`
+	Tenant  provision.TenantID  `json:"tenant"`
+	Lease   provision.LeaseID   `json:"lease"`
+	Since   string              `json:"since"`   // RFC 3339
+	Expires string              `json:"expires"` // RFC 3339; activity never moves it later
+}

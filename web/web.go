@@ -1,0 +1,95 @@
+package web
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Config is what the web needs.
+type Config struct {
+	URL            provision.Origin // of the SSO host, as browsers see it
+	Gate           Gate
+	TrustedProxies []netip.Prefix // peers whose forwarded headers count, and who may ask the check; unix sockets always may
+	Attempts       Limit          // logins that one address may begin; zero: DefaultAttempts
+	Exempt         []netip.Prefix // addresses without that limit
+	Seal           []byte         // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
+	Metrics        *Metrics       // nil: nothing is counted
+	Log            *slog.Logger   // nil: silent
+	Now            func() time.Time
+}
+
+// server is the handler that New makes.
+type server struct {
+	Config
+	answers map[provision.Reason]answer
+	pages   pages
+	logins  *limiter
+	loops   *loopGuard
+	csrf    http.CrossOriginProtection
+
+	lengthZero, noStore []string // the header values of every allow, made once
+}
+
+// routes is everything that is served, and where.
+func (s *server) routes() []route {
+	return []route{
+		{anywhere, "/_sso/check/nginx", s.raw(s.checkNginx)},
+		{anywhere, "/_sso/check/forward", s.raw(s.checkForward)},
+		{anywhere, "GET " + assetPath + "{name}", s.raw(s.asset)},
+
+		{onSSO, "GET /{$}", s.account},
+		{onSSO, "POST /end", s.own(s.endOne)},
+		{onSSO, "POST /end-all", s.own(s.endAll)},
+		{onSSO, "POST /link", s.own(s.link)},
+		{onSSO, "GET /login", s.login},
+		{onSSO, "POST /login", s.own(s.begin)},
+		{onSSO, "GET /idp/{connection}/metadata", s.metadata},
+		{onSSO, "POST /idp/{connection}/acs", s.acs}, // another site's page posts here: no check of the origin
+		{onSSO, "GET /idp/{connection}/resume", s.resume},
+		{onSSO, "GET /idp/{connection}/callback", s.callback},
+		{onSSO, "GET /.well-known/jwks.json", s.jwks},
+
+		{onApp, "GET /_sso/start", s.start},
+		{onApp, "GET /_sso/finish", s.finish},
+		{onApp, "/_sso/denied", s.denied}, // a proxy shows these two in place of any request
+		{onApp, "/_sso/unavailable", s.unavailable},
+
+		{onBoth, "GET /_sso/logout", s.askLogout},
+		{onBoth, "POST /_sso/logout", s.own(s.logout)},
+		{onBoth, "GET /_sso/me", s.me},
+
+		{onOther, "/", s.nowhere},
+	}
+}
+
+// New makes the public handler. It fails only when its own pages do not parse.
+func New(c Config) (http.Handler, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if len(c.Seal) == 0 {
+		c.Seal = make([]byte, 32)
+		if _, err := rand.Read(c.Seal); err != nil {
+			return nil, fmt.Errorf("seal key: %w", err)
+		}
+	}
+	p, err := parsePages()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt), loops: newLoopGuard(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
+	mux := http.NewServeMux()
+	for _, route := range s.routes() {
+		mux.Handle(route.pattern, s.at(route.host, route.serve))
+	}
+	return mux, nil
+}
