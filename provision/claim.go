@@ -36,6 +36,7 @@ type Claim struct {
 	LastFail   time.Time
 	LastTried  time.Time // also when nobody could answer
 	Unchecked  time.Time // since when nobody could answer; zero: somebody can
+	Answer     Answer    // what the last try came to
 	Note       string    // who attested it and why
 	Generation Generation
 	Revision   int64

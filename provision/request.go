@@ -51,6 +51,7 @@ type State struct {
 	Tenant         Tenant // of the connection, when the target names one
 	Connection     Connection
 	Claim          Claim    // the owner's claim on the domain, whoever's it is; else the tenant's own pending one
+	OwnClaim       Claim    // the target tenant's own claim on the domain, whatever its state
 	Account        Account  // the target's, or the one that the link or its tombstone finds
 	Link           Link     // the target's link
 	Links          []Link   // all of Account
