@@ -89,7 +89,8 @@ type Limits struct {
 }
 
 // Load reads the configuration file at path, if path is not "", and the LEASEHOLD_… variables of environ (as
-// os.Environ has them), which win. With any fault the Config is the zero one.
+// os.Environ has them), which win. With any fault the Config holds nothing but Manifests, so that their faults can be
+// said in the same breath.
 func Load(path string, environ []string) (Config, Faults) {
 	var c Config
 	var faults Faults
@@ -98,22 +99,21 @@ func Load(path string, environ []string) (Config, Faults) {
 		r = newReader(path, filepath.Dir(path), &faults)
 	}
 	r.defaults(&c)
-	if path != "" {
-		r.load(&c)
-	}
+	understood := path == "" || r.load(&c)
 	r.environment(&c, environ)
-	c.check(place{r, ""})
+	top := place{r, ""}
+	if understood && !top.has("url") {
+		top.fault("url", "is missing; write the origin of the SSO host, as in https://sso.example.com, or set %s", variable("url"))
+	}
+	c.check(top)
 	if len(faults) > 0 {
-		return Config{}, faults.sorted()
+		return Config{Manifests: slices.DeleteFunc(c.Manifests, func(pattern string) bool { return pattern == "" })}, faults.sorted()
 	}
 	return c, nil
 }
 
 // check notes what only shows when every key was read, and completes the paths.
 func (c *Config) check(top place) {
-	if !top.has("url") {
-		top.fault("url", "is missing; write the origin of the SSO host, as in https://sso.example.com, or set %s", variable("url"))
-	}
 	if c.Listen == c.OpsListen && !strings.HasSuffix(string(c.Listen), ":0") {
 		top.fault("ops_listen", "is the address of listen; choose another, that only operators reach")
 	}

@@ -1,10 +1,18 @@
 package config_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -118,11 +126,21 @@ func TestAMissingFileIsAFaultBesideTheOthers(t *testing.T) {
 		`environment: LEASEHOLD_CACHE: "maybe"`)
 }
 
-func TestAFaultyConfigurationIsZero(t *testing.T) {
-	c, faults := config.Load(written(t, "leasehold.yaml", goodURL+"listen: nowhere\n"), nil)
-	if faults == nil || !c.URL.IsZero() || c.Data != "" {
+func TestAFaultyConfigurationHoldsNothingButItsManifests(t *testing.T) {
+	file := written(t, "leasehold.yaml", goodURL+"listen: nowhere\nmanifests: [a.yaml, '']\n")
+	c, faults := config.Load(file, nil)
+	if len(faults) != 2 || len(c.Manifests) != 1 || c.Manifests[0] != filepath.Join(filepath.Dir(file), "a.yaml") {
 		t.Errorf("got %+v with %v", c, faults)
 	}
+	if c.Manifests = nil; !reflect.DeepEqual(c, config.Config{}) {
+		t.Errorf("a faulty configuration may be used: %+v", c)
+	}
+}
+
+func TestAFileThatIsNoYAMLHasNoFurtherFault(t *testing.T) {
+	file := written(t, "leasehold.yaml", "url: [\n")
+	_, faults := config.Load(file, []string{"LEASEHOLD_REDIS=nowhere"})
+	wantFaults(t, lines(file, faults), `leasehold.yaml:1: is not valid YAML`, `environment: LEASEHOLD_REDIS: is no redis URL`)
 }
 
 func TestEveryFaultOfAFileComesAtOnce(t *testing.T) {
@@ -208,6 +226,8 @@ func TestBadInputsNameTheirLine(t *testing.T) {
 		"listen: localhost:99999\n":          `leasehold.yaml:1: listen: "localhost:99999" is no address`,
 		"url: http://sso.example.com\n":      `leasehold.yaml:1: url: origin "http://sso.example.com": http is for loopback names only`,
 		"tls: {cert: none.pem, key: none}\n": `leasehold.yaml:1: tls: cannot be used (open none.pem: no such file`,
+		"proof: {grace: 0}\n":                `leasehold.yaml:1: proof.grace: is 0; write a longer time`,
+		"tls: {key: key.pem}\n":              `leasehold.yaml:1: tls.cert: is missing beside tls.key`,
 		"proof: {every: 30}\n":               `leasehold.yaml:1: proof.every: "30" is no length of time; write a number and its unit, as in 90d, 24h`,
 		"proof: {every: 99999d}\n":           `leasehold.yaml:1: proof.every: "99999d" is longer than a hundred years`,
 		"outbound: {allow_private: [a:b]}\n": `leasehold.yaml:1: outbound.allow_private[0]: wants a single value, not a list or a mapping; quote a value that has a colon`,
@@ -238,6 +258,40 @@ func TestGoodSpellingsAreRead(t *testing.T) {
 	}
 }
 
+func TestACertificateGoesWithItsOwnKey(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, block := range map[string]*pem.Block{name + ".crt": {Type: "CERTIFICATE", Bytes: cert}, name + ".key": {Type: "PRIVATE KEY", Bytes: private}} {
+			if err := os.WriteFile(filepath.Join(folder, file), pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	file := filepath.Join(folder, "leasehold.yaml")
+	if err := os.WriteFile(file, []byte(goodURL+"tls: {cert: one.crt, key: one.key}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, faults := config.Load(file, nil)
+	if faults != nil || c.TLS.Cert != filepath.Join(folder, "one.crt") {
+		t.Errorf("got %+v with %v", c.TLS, faults)
+	}
+	_, faults = config.Load(file, []string{"LEASEHOLD_TLS_KEY=two.key"})
+	wantFaults(t, lines(file, faults), `leasehold.yaml:2: tls: cannot be used (tls: private key does not match public key)`)
+}
+
 func TestALocatorIsPrintedWithoutItsPassword(t *testing.T) {
 	c, faults := config.Load("", []string{"LEASEHOLD_URL=https://a.example.com", "LEASEHOLD_DATABASE=postgres://u:hunter2@db/x", "LEASEHOLD_MANIFESTS="})
 	if faults != nil {
@@ -245,6 +299,9 @@ func TestALocatorIsPrintedWithoutItsPassword(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%v %+v %s", c.Database, c, c.Database); strings.Contains(text, "hunter2") || !strings.Contains(text, "u:xxxxx@db") {
 		t.Errorf("printed: %s", text)
+	}
+	if asJSON, err := json.Marshal(c.Database); err != nil || strings.Contains(string(asJSON), "hunter2") {
+		t.Errorf("as JSON: %s, %v", asJSON, err)
 	}
 	if string(c.Database) != "postgres://u:hunter2@db/x" {
 		t.Errorf("the locator itself is %q", string(c.Database))

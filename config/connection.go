@@ -102,7 +102,11 @@ func (c connectionFile) checkDomains(tenant tenantFile) {
 		c.At.fault("domains", "is empty; name those of the tenant's domains that it may assert")
 	}
 	for i, domain := range c.Domains {
-		if !domain.IsZero() && !slices.ContainsFunc(tenant.Domains, func(claim claimFile) bool { return claim.Name == domain }) {
+		switch {
+		case domain.IsZero(): // a fault already
+		case slices.Contains(c.Domains[:i], domain):
+			c.At.fault(item("domains", i), "%s is here twice; keep one", domain)
+		case !slices.ContainsFunc(tenant.Domains, func(claim claimFile) bool { return claim.Name == domain }):
 			c.At.fault(item("domains", i), "%s is not among the tenant's domains; add it there, or leave it out here", domain)
 		}
 	}

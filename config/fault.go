@@ -29,7 +29,8 @@ func (f Fault) String() string {
 	return printable(where + ": " + f.Text)
 }
 
-// Faults is everything that is wrong, in the order of files and lines. None is what one hopes for.
+// Faults is everything that is wrong, in the order of files and lines. It is an error only when its length is not 0:
+// no Faults in a variable of type error is not nil.
 type Faults []Fault
 
 // Error is the faults, one a line.

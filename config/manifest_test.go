@@ -262,7 +262,7 @@ func TestFilesBesideAManifestMustHoldSomethingSmall(t *testing.T) {
   - {id: c, protocol: oidc, domains: [acme.test], issuer: https://x.test, client_id: x, client_secret_file: empty}
   - {id: d, protocol: oidc, domains: [acme.test], issuer: https://x.test, client_id: x, client_secret_file: .}
   - {id: e, protocol: oidc, domains: [acme.test], issuer: https://x.test, client_id: x, client_secret_file: x, client_secret_env: X}
-  - {id: f, protocol: saml, domains: [acme.test]}
+  - {id: f, protocol: saml, domains: [acme.test, Acme.test]}
 `)
 	for name, size := range map[string]int{"empty": 0, "large": 1<<20 + 1} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(file), name), make([]byte, size), 0o600); err != nil {
@@ -277,6 +277,7 @@ func TestFilesBesideAManifestMustHoldSomethingSmall(t *testing.T) {
 		`a.yaml:8: tenants[0].connections[3].client_secret_file: `,
 		`a.yaml:9: tenants[0].connections[4].client_secret_env: is given beside client_secret_file; give one of them`,
 		`a.yaml:10: tenants[0].connections[5].metadata_file: 0 of metadata_file, metadata_url and metadata are given`,
+		`a.yaml:10: tenants[0].connections[5].domains[1]: acme.test is here twice; keep one`,
 	)
 }
 

@@ -1,27 +1,15 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
-)
-
-const (
-	maxFile    = 4 << 20 // bytes of a configuration file or manifest
-	maxNesting = 20      // lists and mappings in each other; the parser recurses
 )
 
 // reader fills structs from one YAML file. It is strict, and goes on after a fault so that all come at once.
@@ -88,77 +76,19 @@ func (r *reader) faultAt(t *token.Token, key, format string, args ...any) {
 	*r.faults = append(*r.faults, Fault{r.file, t.Position.Line, t.Position.Column, key, fmt.Sprintf(format, args...)})
 }
 
-// load reads the file into the struct that v points to.
-func (r *reader) load(v any) {
+// load reads the file into the struct that v points to, and reports whether there was something to understand.
+func (r *reader) load(v any) bool {
 	text, err := readFile(r.file, maxFile)
 	if err != nil {
 		r.fault("", "%v", err)
-		return
+		return false
 	}
-	r.parse(text, v)
-}
-
-// parse reads text into the struct that v points to. A file without any key is fine.
-func (r *reader) parse(text []byte, v any) {
 	r.at[""] = position{file: r.file, line: 1}
-	if !utf8.Valid(text) {
-		r.fault("", "is not UTF-8; save it in that encoding")
-		return
+	document, ok := r.parse(text)
+	if ok && document != nil {
+		r.value(reflect.ValueOf(v).Elem(), document, "")
 	}
-	tokens := lexer.Tokenize(strings.TrimPrefix(string(text), "\ufeff"))
-	if !r.plain(tokens) {
-		return
-	}
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		r.syntax(err)
-		return
-	}
-	switch {
-	case len(file.Docs) > 1:
-		r.fault("", "holds several documents; write one, without a line of ---")
-	case len(file.Docs) == 1 && file.Docs[0].Body != nil:
-		r.value(reflect.ValueOf(v).Elem(), file.Docs[0].Body, "")
-	}
-}
-
-// plain refuses what makes a file mean something else than it shows, or cost more than its length: anchors, aliases
-// and merge keys, tags, directives, keys that are not text, and deep nesting. The parser does not see any of it.
-func (r *reader) plain(tokens token.Tokens) bool {
-	before, flow, line, dashes := len(*r.faults), 0, 0, 0
-	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, dashes = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			r.faultAt(t, "", "anchors (&), aliases (*) and merge keys (<<) are not read here; write the value out, or quote it")
-		case token.TagType, token.DirectiveType, token.MappingKeyType:
-			r.faultAt(t, "", "tags (!), directives (%%) and complex keys (?) are not read here; write plain keys and values, or quote them")
-		case token.SequenceEntryType:
-			dashes++
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		}
-		if flow > maxNesting || dashes > maxNesting {
-			r.faultAt(t, "", "is nested too deep; nothing here is deeper than %d", maxNesting)
-			return false
-		}
-	}
-	return len(*r.faults) == before
-}
-
-// syntax reports the parser's error. Only its message: the excerpt that it can print may show a secret.
-func (r *reader) syntax(err error) {
-	const sentence = "is not valid YAML: %s; mend this first, the file was not read any further"
-	var located yaml.Error
-	if errors.As(err, &located) && located.GetToken() != nil {
-		r.faultAt(located.GetToken(), "", sentence, located.GetMessage())
-		return
-	}
-	r.fault("", sentence, "syntax error")
+	return ok
 }
 
 // value reads node into v.
@@ -336,30 +266,4 @@ func isSection(t reflect.Type) bool {
 
 func isList(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t != reflect.TypeFor[document]()
-}
-
-// readFile reads a whole file of at most limit bytes. Its errors say what to do.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return nil, unreadable(err)
-	case int64(len(text)) > limit:
-		return nil, fmt.Errorf("is larger than %d bytes; split it, or name another file", limit)
-	}
-	return text, nil
-}
-
-// unreadable says why a file cannot be read, without its name, which the fault gives already.
-func unreadable(err error) error {
-	var of *os.PathError
-	if errors.As(err, &of) {
-		err = of.Err
-	}
-	return fmt.Errorf("cannot be read (%w); check the path and who may read it", err)
 }
