@@ -1,0 +1,221 @@
+package oidc
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	jose "github.com/go-jose/go-jose/v4"
+
+	"leasehold/idp"
+	"leasehold/provision"
+)
+
+const maxAge = 10 * time.Minute // of an ID token: as long as an attempt lives
+
+// judge returns the claims of an ID token that answers attempt a (OIDC Core 3.1.3.7).
+func (p *Provider) judge(ctx context.Context, found discovery, a idp.Attempt, t tokens) (object, error) {
+	h, err := readHeader(t.id, found.algorithms)
+	if err != nil {
+		return nil, err
+	}
+	now := p.now()
+	bench := &bench{p, h, a, now, nil, nil}
+	token, err := oidc.NewVerifier(p.connection.Issuer, bench, &oidc.Config{
+		ClientID:             p.connection.ClientID,
+		SupportedSigningAlgs: found.algorithms,
+		Now:                  func() time.Time { return now.Add(-skew) },
+	}).Verify(ctx, t.id)
+	switch {
+	case bench.refusal != nil:
+		return nil, bench.refusal
+	case err != nil: // the library minds something that we did not
+		return nil, refused(provision.DocumentMalformed, "ID token", err)
+	case token.AccessTokenHash != "" && token.VerifyAccessToken(t.access) != nil: // OIDC Core 3.1.3.8
+		return nil, idp.Reject(provision.SignatureInvalid, "ID token: at_hash is not of the access token that came with it")
+	}
+	return bench.claims, nil
+}
+
+// bench judges one token from inside the library, which asks it for a verified payload and flattens its refusals to
+// text: so it remembers them. It is an oidc.KeySet.
+type bench struct {
+	*Provider
+	header  header
+	attempt idp.Attempt
+	now     time.Time
+
+	claims  object
+	refusal error
+}
+
+// VerifySignature verifies the token and judges its claims by our rules. The library goes on with its own.
+func (b *bench) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
+	payload, err := b.keys.verify(ctx, raw, b.header)
+	if err == nil {
+		b.claims, err = readObject(payload)
+		err = refused(provision.DocumentMalformed, "ID token", err)
+	}
+	for _, rule := range []func(object) error{b.kind, b.issuer, b.audience, b.times, b.nonce, b.authTime} {
+		if err == nil {
+			err = refused(provision.DocumentMalformed, "ID token", rule(b.claims))
+		}
+	}
+	if b.refusal = err; err != nil {
+		b.claims = nil
+		return nil, err
+	}
+	return payload, nil
+}
+
+// kind refuses log-out tokens, which the same keys sign for the same audience (OIDC Back-Channel Logout 2.4).
+func (b *bench) kind(claims object) error {
+	if _, ok := claims["events"]; ok {
+		return idp.Reject(provision.DocumentMalformed, "ID token: has events: it is another kind of token")
+	}
+	return nil
+}
+
+// issuer is OIDC Core 3.1.3.7 #2.
+func (b *bench) issuer(claims object) error {
+	iss, err := claims.text("iss")
+	if err == nil && iss != b.connection.Issuer {
+		return idp.Reject(provision.IssuerMismatch, "ID token: iss %s, expected %q", quoted(iss), b.connection.Issuer)
+	}
+	return err
+}
+
+// audience is OIDC Core 3.1.3.7 #3 to #5: made for us, and where it is for others too, said to be ours.
+func (b *bench) audience(claims object) error {
+	aud, err := claims.texts("aud")
+	if err != nil {
+		return err
+	}
+	azp, err := claims.text("azp")
+	us := b.connection.ClientID
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(aud, us):
+		return idp.Reject(provision.AudienceMismatch, "ID token: aud %s, expected %q", quoted(strings.Join(aud, " ")), us)
+	case len(aud) > 1 && !claims.has("azp"):
+		return idp.Reject(provision.AudienceMismatch, "ID token: %d audiences and no azp", len(aud))
+	case claims.has("azp") && azp != us:
+		return idp.Reject(provision.AudienceMismatch, "ID token: azp %s, expected %q", quoted(azp), us)
+	}
+	return nil
+}
+
+// times is OIDC Core 3.1.3.7 #9 and #10, and RFC 7519, 4.1.5.
+func (b *bench) times(claims object) error {
+	exp, err := claims.time("exp")
+	if err != nil {
+		return err
+	}
+	iat, err := claims.time("iat")
+	if err != nil {
+		return err
+	}
+	nbf, err := claims.time("nbf")
+	switch soon := b.now.Add(skew); {
+	case err != nil:
+		return err
+	case exp.IsZero() || iat.IsZero():
+		return idp.Reject(provision.DocumentMalformed, "ID token: exp or iat is missing")
+	case !b.now.Before(exp.Add(skew)):
+		return idp.Reject(provision.Expired, "ID token: exp %s, now %s", stamp(exp), stamp(b.now))
+	case iat.After(soon):
+		return idp.Reject(provision.NotYetValid, "ID token: iat %s, now %s", stamp(iat), stamp(b.now))
+	case nbf.After(soon):
+		return idp.Reject(provision.NotYetValid, "ID token: nbf %s, now %s", stamp(nbf), stamp(b.now))
+	case b.now.Sub(iat) > maxAge:
+		return idp.Reject(provision.Expired, "ID token: iat %s is more than %s ago, now %s", stamp(iat), maxAge, stamp(b.now))
+	}
+	return nil
+}
+
+// nonce is OIDC Core 3.1.3.7 #11: the token was made for this attempt.
+func (b *bench) nonce(claims object) error {
+	nonce, err := claims.text("nonce")
+	if err == nil && !equal(nonce, b.attempt.Nonce) {
+		return idp.Reject(provision.NonceMismatch, "ID token: nonce %s is not the attempt's", quoted(nonce))
+	}
+	return err
+}
+
+// authTime is OIDC Core 3.1.3.7 #13: when a new authentication was asked for, it is said, and lies within the attempt.
+func (b *bench) authTime(claims object) error {
+	at, err := claims.time("auth_time")
+	switch {
+	case err != nil:
+		return err
+	case at.After(b.now.Add(skew)):
+		return idp.Reject(provision.NotYetValid, "ID token: auth_time %s, now %s", stamp(at), stamp(b.now))
+	case b.attempt.Fresh && at.Before(b.attempt.Began.Add(-skew)): // the zero time too
+		return idp.Reject(provision.AuthTooOld, "ID token: auth_time %s, a new authentication was asked for at %s", stamp(at), stamp(b.attempt.Began))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// header is what the head of a token says, before anything vouches for it.
+type header struct {
+	algorithm jose.SignatureAlgorithm
+	keyID     string
+}
+
+// readHeader reads the head of a signed token in compact form (RFC 7515, 7.1), and refuses what we would not verify.
+func readHeader(raw string, algorithms []string) (header, error) {
+	parts := strings.Split(raw, ".")
+	switch {
+	case len(parts) == 5: // RFC 7516, 7.1
+		return header{}, idp.Reject(provision.EncryptedRefused, "ID token: is encrypted")
+	case len(parts) != 3:
+		return header{}, idp.Reject(provision.DocumentMalformed, "ID token: has %d parts, expected 3", len(parts))
+	}
+	for _, part := range parts {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return header{}, idp.Reject(provision.DocumentMalformed, "ID token: is not base64url")
+		}
+	}
+	head, _ := base64.RawURLEncoding.DecodeString(parts[0])
+	o, err := readObject(head)
+	if err != nil {
+		return header{}, refused(provision.DocumentMalformed, "ID token header", err)
+	}
+	h, err := o.header(algorithms)
+	if err == nil && parts[2] == "" {
+		err = idp.Reject(provision.SignatureMissing, "ID token: has no signature")
+	}
+	return h, refused(provision.DocumentMalformed, "ID token header", err)
+}
+
+// header reads the members that we act upon. Keys that a token brings along (jwk, jku, x5c, x5u) are not among them.
+func (o object) header(algorithms []string) (header, error) {
+	algorithm, err := o.text("alg")
+	if err != nil {
+		return header{}, err
+	}
+	kid, err := o.text("kid")
+	if err != nil {
+		return header{}, err
+	}
+	kind, err := o.text("typ")
+	switch {
+	case err != nil:
+		return header{}, err
+	case !slices.Contains(algorithms, algorithm):
+		return header{}, idp.Reject(provision.AlgorithmRefused, "ID token: alg %s, expected one of %s", quoted(algorithm), strings.Join(algorithms, " "))
+	case kind != "" && !strings.EqualFold(kind, "JWT"): // RFC 8725, 3.11: at+jwt and logout+jwt are for others
+		return header{}, fmt.Errorf("typ %s", quoted(kind))
+	}
+	if _, ok := o["crit"]; ok { // RFC 7515, 4.1.11: we understand no extension
+		return header{}, fmt.Errorf("crit is not understood")
+	}
+	return header{jose.SignatureAlgorithm(algorithm), kid}, nil
+}
