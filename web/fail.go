@@ -84,7 +84,7 @@ func (s *server) trouble(v visit, err error) trouble {
 	}
 	switch {
 	case v.SSO && (t.Status == http.StatusUnauthorized || denied != nil && t.Status == http.StatusForbidden):
-		t.Again = link{"/login?another=1", "Sign in"}
+		t.Again, t.Another = link{"/login", "Sign in again"}, s.anotherURL("")
 	case t.Status == http.StatusUnauthorized && !v.Origin.IsZero():
 		t.Again = link{startURL(v.Origin.String(), "/"), "Sign in"}
 	case !v.Origin.IsZero() && !v.SSO:

@@ -218,6 +218,17 @@ func newBrowser(t testing.TB, g web.Gate, change ...func(*web.Config)) *jar {
 // do asks through a proxy on the same machine that ends TLS.
 func (j *jar) do(method, target string, form url.Values, header ...string) *http.Response {
 	j.t.Helper()
+	return j.ask("127.0.0.1:4711", method, target, form, header...)
+}
+
+// from asks as a peer of another address.
+func (j *jar) from(peer, target string, header ...string) *http.Response {
+	j.t.Helper()
+	return j.ask(peer, "GET", target, nil, header...)
+}
+
+func (j *jar) ask(peer, method, target string, form url.Values, header ...string) *http.Response {
+	j.t.Helper()
 	var r *http.Request
 	if form != nil {
 		r = httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
@@ -226,7 +237,7 @@ func (j *jar) do(method, target string, form url.Values, header ...string) *http
 		r = httptest.NewRequest(method, target, nil)
 	}
 	r.TLS = nil
-	r.RemoteAddr = "127.0.0.1:4711"
+	r.RemoteAddr = peer
 	r.Header.Set("X-Forwarded-Proto", "https")
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	for name, values := range j.header {
@@ -273,4 +284,32 @@ func onward(t testing.TB, r *http.Response) string {
 		t.Fatalf("%s leads nowhere", r.Status)
 	}
 	return to
+}
+
+// quietGate is a fakeGate that remembers no check, for benchmarks.
+type quietGate struct{ *fakeGate }
+
+func (g *quietGate) Check(context.Context, broker.Ask) broker.Verdict { return g.verdict }
+
+// discard is a ResponseWriter that keeps the status.
+type discard struct {
+	h      http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.h }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+
+// benchRequest is a check as nginx sends it for a page of a busy app.
+func benchRequest() *http.Request {
+	r := httptest.NewRequest("GET", "http://127.0.0.1/_sso/check/nginx", nil)
+	r.RemoteAddr = "127.0.0.1:4711"
+	for name, value := range map[string]string{
+		"X-Original-Url": wiki + "/deep/page?a=1&b=2", "X-Original-Method": "GET", "Accept": "text/html", "Accept-Language": "en",
+		"Sec-Fetch-Mode": "navigate", "User-Agent": "Mozilla/5.0", "Cookie": "theme=dark; __Host-lh-app=" + strings.Repeat("a", 80) + "; lang=en",
+	} {
+		r.Header.Set(name, value)
+	}
+	return r
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -43,6 +44,9 @@ func (s *server) login(w http.ResponseWriter, r *http.Request, v visit) error {
 		if passed || err != nil {
 			return err
 		}
+	}
+	if e.Connection != "" && e.Another && r.Header.Get("Sec-Fetch-Site") == "cross-site" { // no link swaps a session unasked
+		return s.show(w, v, http.StatusOK, "notice", "Use another account?", notice{"A link on another site wants you to sign in with another account.", r.URL.RequestURI()})
 	}
 	if e.Connection != "" && !embedded(r) {
 		return s.depart(w, r, v, e, broker.Wish{Connection: provision.ConnectionID(e.Connection), Fresh: e.Another})
@@ -119,7 +123,7 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, v visit, e errand,
 		return true, s.depart(w, r, v, e, broker.Wish{Connection: standing.Lease.Connection, Fresh: true})
 	case s.answer(denial(err)).Status == http.StatusUnauthorized:
 		return false, nil
-	case denial(err) != "":
+	case denial(err) != "" || errors.Is(err, errLoop):
 		return true, s.refuseHolder(w, v, e, standing, err)
 	}
 	return true, err
@@ -135,7 +139,7 @@ func (s *server) handOver(r *http.Request, v visit, token string, e errand) (str
 	if err != nil {
 		return "", err
 	}
-	if s.loops.again(browser+token, e.origin.String(), e.path, s.Now()) {
+	if s.loops.again(cmp.Or(browser, token), e.origin.String(), e.path, s.Now()) {
 		return "", errLoop
 	}
 	code, err := s.Gate.Enter(r.Context(), token, e.origin, e.path, e.Start, v.From)
@@ -190,6 +194,9 @@ func (s *server) refuseHolder(w http.ResponseWriter, v visit, e errand, standing
 		t.Contact = standing.Tenant.Contact
 	}
 	t.Another = s.anotherURL(e.Return)
+	if errors.Is(err, errLoop) {
+		t.Again = link{startURL(e.origin.String(), e.path), "Try again"}
+	}
 	return s.show(w, v, t.Status, "trouble", t.Title(), t)
 }
 

@@ -48,10 +48,12 @@ func (s *server) seeOff(w http.ResponseWriter, r *http.Request, v visit) error {
 // me tells a page of the app who is signed in: no token, and nothing that the app's check would not tell.
 func (s *server) me(w http.ResponseWriter, r *http.Request, v visit) error {
 	standing, err := s.session(r, v)
-	if err != nil {
-		a := s.answerTo(err)
+	if a := s.answer(denial(err)); err != nil && a.Status == http.StatusUnauthorized {
 		s.json(w, a.Status, map[string]string{"error": "login_required", "message": a.Say})
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	roles := standing.Roles()
 	if roles == nil {

@@ -50,8 +50,8 @@ func parsePages() (pages, error) {
 	return p, nil
 }
 
-// date is t for people.
-func date(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
+// date is t for people, in UTC.
+func date(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") }
 
 // shown is what the layout is given.
 type shown struct {
@@ -87,7 +87,9 @@ func (s *server) harden(w http.ResponseWriter, v visit) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
+	if h.Get("Referrer-Policy") == "" {
+		h.Set("Referrer-Policy", "same-origin")
+	}
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if v.SSO && strings.HasPrefix(s.URL.String(), "https:") { // an app's origin is the app's to harden
 		h.Set("Strict-Transport-Security", "max-age=31536000")
