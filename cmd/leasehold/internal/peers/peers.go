@@ -1,0 +1,66 @@
+// Package peers starts the real parts that Leasehold is tested against: identity providers, reverse proxies, an app, a
+// name server and a browser. Only tests use it.
+//
+// Everything listens on a free loopback port, keeps its files in the test's own folder and ends with the test. A part
+// that dies early fails the test with the end of its log. What the parts need on the machine is installed by .ci/run.
+//
+// Names that end in .test are on this machine, for Client and for the browser, so that app, gateway and provider can be
+// different sites, as they are in life.
+package peers
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const loopback = "127.0.0.1"
+
+// Patience is how long anything here is waited for.
+const Patience = 30 * time.Second
+
+// Port is a TCP port of the loopback address that was free a moment ago.
+func Port(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", loopback+":0")
+	if err != nil {
+		t.Fatalf("find a port: %v", err)
+	}
+	defer l.Close()
+	return portOf(l.Addr())
+}
+
+// local is the address of a port of this machine.
+func local(port int) string { return fmt.Sprintf("%s:%d", loopback, port) }
+
+// write puts a file into dir and returns its path.
+func write(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatalf("folder of %s: %v", name, err)
+	}
+	// Renamed into place: a part that reads its files on every request must never see half of one.
+	if err := os.WriteFile(path+".new", []byte(content), 0o644); err != nil {
+		t.Fatalf("write %s: %v", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatalf("write %s: %v", name, err)
+	}
+	return path
+}
+
+// until asks done again and again, and fails the test when Patience is over. what completes "waited for …".
+func until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(Patience); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+func portOf(a net.Addr) int { return a.(*net.TCPAddr).Port }
