@@ -28,6 +28,7 @@ type book struct {
 	ended  []provision.Revocation
 	writes int
 	broken error
+	refuse error  // of every Amend
 	meet   func() // between reading and writing, for races
 }
 
@@ -64,8 +65,11 @@ func (b *book) read(t provision.Target) provision.State {
 func (b *book) Amend(_ context.Context, t provision.Target, amend func(provision.State) (provision.Change, error)) (provision.Change, error) {
 	for {
 		b.mu.Lock()
-		s, before, meet := b.read(t), b.writes, b.meet
+		s, before, meet, refuse := b.read(t), b.writes, b.meet, b.refuse
 		b.mu.Unlock()
+		if refuse != nil {
+			return provision.Change{}, refuse
+		}
 		change, err := amend(s)
 		if err != nil {
 			return provision.Change{}, err
@@ -474,6 +478,26 @@ func TestARoundOfTheFewThatFailIsBelieved(t *testing.T) {
 	})
 }
 
+func TestWhatHasLapsedCastsNoDoubtOnARound(t *testing.T) {
+	play(t, func(s *scene) {
+		var records []string
+		for i := range 12 {
+			record, _ := s.proved("acme", fmt.Sprintf("d%d.test", i))
+			records = append(records, record)
+			if i < 6 {
+				s.publish(record)
+			}
+		}
+		time.Sleep(18*time.Hour + 80*time.Hour)
+		if n := s.book.states()[provision.ClaimLapsed]; n != 6 {
+			t.Fatalf("%d lapsed, want 6", n)
+		}
+		s.publish(records[6])
+		time.Sleep(26 * time.Hour)
+		s.state("d6.test", "acme", provision.ClaimFailing)
+	})
+}
+
 func TestALapsedDomainGoesToTheTenantThatProvesIt(t *testing.T) {
 	play(t, func(s *scene) {
 		record, _ := s.proved("acme", "acme.test")
@@ -488,8 +512,8 @@ func TestALapsedDomainGoesToTheTenantThatProvesIt(t *testing.T) {
 		time.Sleep(15*time.Hour + 80*time.Hour)
 		s.state("acme.test", "acme", provision.ClaimPending)
 		s.state("acme.test", "globex", provision.ClaimVerified)
-		if len(s.book.ended) != 1 {
-			t.Errorf("revocations: %+v, want the lapse's", s.book.ended)
+		if len(s.book.ended) != 1 || s.alarmed(broker.AlarmForeign) != 1 {
+			t.Errorf("revocations: %+v, alarms: %v; want the lapse's, and to hear once of the other tenant", s.book.ended, s.alarms)
 		}
 	})
 }
@@ -597,6 +621,17 @@ func TestCheckLooksAgainWhenSomebodyElseWroteMeanwhile(t *testing.T) {
 		others.Wait()
 		if n := len(s.book.events); n != 2 {
 			t.Errorf("%d events, want the claim and its one proof", n)
+		}
+	})
+}
+
+func TestCheckGivesUpOnAClaimThatNeverHoldsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t)
+		s.claimed("acme", "acme.test")
+		s.book.refuse = provision.ErrConflict
+		if _, err := s.prover.Check(context.Background(), operator().Actor, "acme", domain("acme.test")); !errors.Is(err, provision.ErrConflict) {
+			t.Errorf("it says %v", err)
 		}
 	})
 }

@@ -320,6 +320,25 @@ func TestNothingFollowsFromNothing(t *testing.T) {
 	}
 }
 
+func TestAStateThatContradictsItselfProvesNothing(t *testing.T) {
+	other, err := provision.ParseDomain("other.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := newZone(t, "a")
+	z.lapse(t)
+	owner := z.state("a")
+	owner.Claim = provision.Claim{}
+	abroad := z.state("a")
+	abroad.Claim.Domain = other
+	for name, s := range map[string]provision.State{"an owner of whom the domain does not know": owner, "another domain's owner": abroad} {
+		change, err := provision.ProveClaim(s, provision.Try{Claim: s.OwnClaim, Answer: provision.Proved}, z.act())
+		if err != nil || len(change.Claims) != 1 || change.Claims[0].State != provision.ClaimLapsed {
+			t.Errorf("%s: %+v, %v", name, change.Claims, err)
+		}
+	}
+}
+
 func TestOnlyTheOperatorsWordAttests(t *testing.T) {
 	z := newZone(t)
 	for _, kind := range []string{"", provision.Person, provision.TenantAdmin, provision.Partner, provision.Workload, provision.System} {
