@@ -76,6 +76,9 @@ func asciiDomain(s string) (string, error) {
 // mixedScripts reports whether a label draws on several scripts that are not written together. Latin goes with the
 // East Asian sets, as UTS 39 has it; Common and Inherited go with everything.
 func mixedScripts(label string) bool {
+	if !strings.HasPrefix(label, "xn--") {
+		return false // ASCII letters are all Latin
+	}
 	wide, err := idna.ToUnicode(label)
 	if err != nil {
 		return true

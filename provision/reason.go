@@ -110,3 +110,12 @@ const (
 	CauseLinked             Cause = "linked"
 	CauseRestored           Cause = "restored"
 )
+
+// Causes lists every cause there is, in the order of their declaration.
+func Causes() []Cause {
+	return []Cause{
+		CauseLogout, CauseCeiling, CauseIdle, CauseReplaced, CauseUpstreamLogout, CauseUpstreamRefused, CauseUpstreamStale,
+		CauseAdmin, CauseTenantSuspended, CauseContractEnded, CauseDomainLapsed, CauseConnectionDisabled, CauseTrustChanged,
+		CausePolicyTightened, CauseSCIM, CauseSignal, CauseTaskEnd, CauseParentEnded, CauseLinked, CauseRestored,
+	}
+}

@@ -1,0 +1,209 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"leasehold/provision"
+)
+
+// tries is how often a verb is tried when a unique index says that a race was lost. With one writer, that is when a
+// function returned a change which the state it was shown could have told it would break.
+const tries = 3
+
+// inTx runs do in a write transaction and commits it with the clock's mark.
+func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fault(err)
+	}
+	defer tx.Rollback()
+	if err := do(tx); err != nil {
+		return err
+	}
+	if err := s.mark(ctx, tx); err != nil {
+		return fault(err)
+	}
+	return fault(tx.Commit())
+}
+
+// retried runs do until it does not lose a race, or has lost too many.
+func retried(do func() error) error {
+	var err error
+	for range tries {
+		if err = do(); !errors.Is(err, errLostRace) {
+			return err
+		}
+	}
+	return errors.Join(provision.ErrConflict, err)
+}
+
+// Provision implements provision.Ledger.
+func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
+	var d provision.Decision
+	err := retried(func() error {
+		return s.inTx(ctx, func(tx *sql.Tx) error {
+			state, err := reader{ctx, tx}.state(targetOf(r))
+			if err != nil {
+				return err
+			}
+			d = decide(state)
+			return writer{ctx, tx}.apply(&d.Change)
+		})
+	})
+	if err != nil {
+		return provision.Decision{}, err
+	}
+	return d, nil
+}
+
+// targetOf names what a request is about.
+func targetOf(r provision.Request) provision.Target {
+	t := provision.Target{
+		Connection: r.Facts.Connection, Link: provision.LinkKey{Connection: r.Facts.Connection, Subject: r.Facts.Subject},
+		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: r.Spend,
+	}
+	if email, err := provision.ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
+		t.Email = email
+	}
+	return t
+}
+
+// Amend implements provision.Ledger.
+func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provision.State) (provision.Change, error)) (provision.Change, error) {
+	var c provision.Change
+	err := retried(func() error {
+		return s.inTx(ctx, func(tx *sql.Tx) error {
+			state, err := reader{ctx, tx}.state(t)
+			if err != nil {
+				return err
+			}
+			if c, err = amend(state); err != nil {
+				return err
+			}
+			return writer{ctx, tx}.apply(&c)
+		})
+	})
+	if err != nil {
+		return provision.Change{}, err
+	}
+	return c, nil
+}
+
+// End implements provision.Ledger.
+func (s *Store) End(ctx context.Context, ids []provision.LeaseID, end func(provision.LeaseID, provision.State) provision.Change) error {
+	return retried(func() error {
+		return s.inTx(ctx, func(tx *sql.Tx) error {
+			for _, id := range ids {
+				state, err := reader{ctx, tx}.state(provision.Target{Lease: id})
+				if err != nil {
+					return err
+				}
+				c := end(id, state)
+				if err := (writer{ctx, tx}).apply(&c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// Lease implements provision.Ledger.
+func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (provision.Standing, error) {
+	var st provision.Standing
+	err := s.snapshot(ctx, func(r reader) (err error) {
+		if st, err = r.standing(id); err == nil && st.Lease.ID == "" {
+			err = provision.ErrNotFound
+		}
+		return err
+	})
+	return st, err
+}
+
+// snapshot runs do on one snapshot.
+func (s *Store) snapshot(ctx context.Context, do func(reader) error) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fault(err)
+	}
+	defer tx.Rollback()
+	return do(reader{ctx, tx})
+}
+
+// Due implements provision.Ledger.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]provision.LeaseID, error) {
+	var due []provision.LeaseID
+	err := s.snapshot(ctx, func(r reader) (err error) {
+		due, err = column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND due <= ? ORDER BY due LIMIT ?", now.UnixNano(), limit)
+		if err != nil || len(due) >= limit {
+			return err
+		}
+		open, err := rows[provision.Revocation](r, "SELECT body FROM revocations WHERE NOT settled ORDER BY id")
+		for _, v := range open {
+			if len(due) >= limit || err != nil {
+				break
+			}
+			var below []provision.LeaseID
+			below, err = r.below(v, now, limit-len(due))
+			due = append(due, below...)
+		}
+		return err
+	})
+	return due, err
+}
+
+// below are leases, not due by their time, that began before a revocation of what they hang on.
+func (r reader) below(v provision.Revocation, now time.Time, limit int) ([]provision.LeaseID, error) {
+	which, value := "'' = ?", ""
+	switch {
+	case v.Scope.Connection != "":
+		which, value = "connection = ?", string(v.Scope.Connection)
+	case !v.Scope.Domain.IsZero():
+		which, value = "domain = ?", v.Scope.Domain.String()
+	case v.Scope.Account != "":
+		which, value = "account = ?", string(v.Scope.Account)
+	case v.Scope.Tenant != "":
+		which, value = "tenant = ?", string(v.Scope.Tenant)
+	}
+	return column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND "+which+" AND start <= ? AND due > ? LIMIT ?",
+		value, v.Requested.UnixNano(), now.UnixNano(), limit)
+}
+
+// usedBatch is how many leases one commit of Used touches: ends and logins go in between.
+const usedBatch = 500
+
+// Used implements provision.Ledger.
+func (s *Store) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) error {
+	ids := make([]provision.LeaseID, 0, len(seen))
+	for id := range seen {
+		ids = append(ids, id)
+	}
+	for len(ids) > 0 {
+		n := min(usedBatch, len(ids))
+		err := s.inTx(ctx, func(tx *sql.Tx) error {
+			for _, id := range ids[:n] {
+				if err := use(reader{ctx, tx}, id, seen[id].UTC()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+func use(r reader, id provision.LeaseID, at time.Time) error {
+	l, err := row[provision.Lease](r, "SELECT body FROM leases WHERE id = ? AND NOT ended", id)
+	if err != nil || l.ID == "" || !at.After(l.Seen) {
+		return err
+	}
+	l.Seen = at
+	return writer(r).lease(l)
+}

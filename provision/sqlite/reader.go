@@ -1,0 +1,172 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"leasehold/provision"
+)
+
+// reader reads one snapshot. What is not there is the zero value.
+type reader struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// row is the one row that a query finds.
+func row[T any](r reader, query string, args ...any) (v T, err error) {
+	var body string
+	err = r.tx.QueryRowContext(r.ctx, query, args...).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, nil
+	}
+	if err != nil {
+		return v, fault(err)
+	}
+	return v, decode(body, &v)
+}
+
+// rows are all the rows that a query finds.
+func rows[T any](r reader, query string, args ...any) ([]T, error) {
+	bodies, err := column[string](r, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]T, len(bodies))
+	for i, body := range bodies {
+		if err := decode(body, &items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// column is the first column of all that a query finds.
+func column[T any](r reader, query string, args ...any) ([]T, error) {
+	found, err := r.tx.QueryContext(r.ctx, query, args...)
+	if err != nil {
+		return nil, fault(err)
+	}
+	defer found.Close()
+	var items []T
+	for found.Next() {
+		var item T
+		if err := found.Scan(&item); err != nil {
+			return nil, fault(err)
+		}
+		items = append(items, item)
+	}
+	return items, fault(found.Err())
+}
+
+func decode(body string, v any) error {
+	if err := json.Unmarshal([]byte(body), v); err != nil {
+		return fmt.Errorf("row: %w: %w", provision.ErrCorrupt, err)
+	}
+	return nil
+}
+
+func (r reader) tenant(id provision.TenantID) (provision.Tenant, error) {
+	return row[provision.Tenant](r, "SELECT body FROM tenants WHERE id = ?", id)
+}
+
+func (r reader) connection(id provision.ConnectionID) (provision.Connection, error) {
+	return row[provision.Connection](r, "SELECT body FROM connections WHERE id = ?", id)
+}
+
+func (r reader) account(id provision.AccountID) (provision.Account, error) {
+	return row[provision.Account](r, "SELECT body FROM accounts WHERE id = ?", id)
+}
+
+func (r reader) owner(d provision.Domain) (provision.Claim, error) {
+	return row[provision.Claim](r, "SELECT body FROM claims WHERE domain = ? AND owns", d.String())
+}
+
+func (r reader) liveLeases(id provision.AccountID) ([]provision.Lease, error) {
+	return rows[provision.Lease](r, "SELECT body FROM leases WHERE account = ? AND NOT ended ORDER BY id", id)
+}
+
+func (r reader) installation() (provision.Generation, error) {
+	var g provision.Generation
+	err := r.tx.QueryRowContext(r.ctx, "SELECT value FROM meta WHERE name = 'installation'").Scan(&g)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return g, fault(err)
+}
+
+// linkQuery is the part of a query that link reads.
+const linkQuery = "SELECT connection, subject, pseudonym, account, created FROM links WHERE "
+
+func (r reader) links(where string, args ...any) ([]provision.Link, error) {
+	found, err := r.tx.QueryContext(r.ctx, linkQuery+where, args...)
+	if err != nil {
+		return nil, fault(err)
+	}
+	defer found.Close()
+	var links []provision.Link
+	for found.Next() {
+		var l provision.Link
+		var created int64
+		if err := found.Scan(&l.Connection, &l.Subject, &l.Pseudonym, &l.Account, &created); err != nil {
+			return nil, fault(err)
+		}
+		l.Created = time.Unix(0, created).UTC()
+		links = append(links, l)
+	}
+	return links, fault(found.Err())
+}
+
+func (r reader) link(where string, args ...any) (provision.Link, error) {
+	links, err := r.links(where+" LIMIT 1", args...)
+	if err != nil || len(links) == 0 {
+		return provision.Link{}, err
+	}
+	return links[0], nil
+}
+
+// standing is how a lease stands.
+func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error) {
+	if s.Lease, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", id); err != nil || s.Lease.ID == "" {
+		return s, err
+	}
+	l := s.Lease
+	var faults [6]error
+	s.Account, faults[0] = r.account(l.Account)
+	s.Tenant, faults[1] = r.tenant(l.Tenant)
+	s.Connection, faults[2] = r.connection(l.Connection)
+	s.Claim, faults[3] = r.owner(l.Domain)
+	s.Installation, faults[4] = r.installation()
+	s.Entries, faults[5] = r.entries(id)
+	for parent := l.Parent; parent != "" && err == nil; {
+		var a provision.Lease
+		if a, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", parent); a.ID == "" {
+			break // a parent that is not there refuses
+		}
+		s.Ancestors, parent = append(s.Ancestors, a), a.Parent
+	}
+	return s, errors.Join(append(faults[:], err)...)
+}
+
+func (r reader) entries(id provision.LeaseID) ([]provision.Entry, error) {
+	found, err := r.tx.QueryContext(r.ctx, "SELECT app, at FROM entries WHERE lease = ?", id)
+	if err != nil {
+		return nil, fault(err)
+	}
+	defer found.Close()
+	var entries []provision.Entry
+	for found.Next() {
+		e := provision.Entry{Lease: id}
+		var at int64
+		if err := found.Scan(&e.App, &at); err != nil {
+			return nil, fault(err)
+		}
+		e.At = time.Unix(0, at).UTC()
+		entries = append(entries, e)
+	}
+	return entries, fault(found.Err())
+}

@@ -1,0 +1,151 @@
+package sqlite
+
+import (
+	"leasehold/provision"
+)
+
+// state is all that a target names, on one snapshot.
+func (r reader) state(t provision.Target) (provision.State, error) {
+	var s provision.State
+	for _, read := range []func(*provision.State, provision.Target) error{
+		r.readFormer, r.readTenant, r.readClaim, r.readAccount, r.readIntended, r.readRest,
+	} {
+		if err := read(&s, t); err != nil {
+			return provision.State{}, err
+		}
+	}
+	return s, nil
+}
+
+func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
+	if s.Installation, err = r.installation(); err != nil || t.Lease == "" {
+		return err
+	}
+	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
+		return err
+	}
+	if s.FormerLeases, err = r.liveLeases(s.Former.Account.ID); err != nil {
+		return err
+	}
+	s.FormerLinks, err = r.links("account = ? ORDER BY id", s.Former.Account.ID)
+	return err
+}
+
+// readTenant reads the connection, and the tenant that it or the target names.
+func (r reader) readTenant(s *provision.State, t provision.Target) (err error) {
+	if t.Connection != "" {
+		if s.Connection, err = r.connection(t.Connection); err != nil {
+			return err
+		}
+	}
+	tenant := s.Connection.Tenant
+	if tenant == "" {
+		tenant = t.Tenant
+	}
+	if tenant == "" && t.Account != "" {
+		a, err := r.account(t.Account)
+		if err != nil {
+			return err
+		}
+		tenant = a.Tenant
+	}
+	if tenant == "" {
+		tenant = s.Former.Lease.Tenant
+	}
+	if tenant != "" {
+		s.Tenant, err = r.tenant(tenant)
+	}
+	return err
+}
+
+func (r reader) readClaim(s *provision.State, t provision.Target) (err error) {
+	domain := t.Domain
+	if domain.IsZero() {
+		domain = t.Email.Domain()
+	}
+	if domain.IsZero() {
+		return nil
+	}
+	if s.OwnClaim, err = row[provision.Claim](r, "SELECT body FROM claims WHERE domain = ? AND tenant = ?", domain.String(), s.Tenant.ID); err != nil {
+		return err
+	}
+	if s.Claim, err = r.owner(domain); err != nil {
+		return err
+	}
+	if s.Claim.Tenant == "" {
+		s.Claim = s.OwnClaim
+	}
+	return nil
+}
+
+// readAccount reads the account that the target names, or that the link or its tombstone finds.
+func (r reader) readAccount(s *provision.State, t provision.Target) (err error) {
+	if t.Link.Subject != "" {
+		if s.Link, err = r.link("connection = ? AND subject = ?", t.Link.Connection, t.Link.Subject); err != nil {
+			return err
+		}
+	}
+	id := t.Account
+	if id == "" {
+		id = s.Link.Account
+	}
+	if id == "" && t.Pseudonym != "" {
+		tomb, err := r.link("pseudonym = ? AND subject = '' ORDER BY created DESC, id DESC", t.Pseudonym)
+		if err != nil {
+			return err
+		}
+		id = tomb.Account
+	}
+	if id == "" {
+		return nil
+	}
+	if s.Account, err = r.account(id); err != nil {
+		return err
+	}
+	if s.Links, err = r.links("account = ? ORDER BY id", id); err != nil {
+		return err
+	}
+	s.Leases, err = r.liveLeases(id)
+	return err
+}
+
+func (r reader) readIntended(s *provision.State, t provision.Target) (err error) {
+	if t.Intent.Lease == "" {
+		return nil
+	}
+	if s.Intended, err = r.standing(t.Intent.Lease); err != nil || s.Intended.Account.ID == "" {
+		return err
+	}
+	s.IntendedLeases, err = r.liveLeases(s.Intended.Account.ID)
+	return err
+}
+
+func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
+	if !t.Email.IsZero() && s.Tenant.ID != "" {
+		s.EmailHolder, err = row[provision.Account](r, "SELECT body FROM accounts WHERE tenant = ? AND email = ? AND email <> '' AND state <> 'deleted'", s.Tenant.ID, t.Email.String())
+		if err != nil {
+			return err
+		}
+	}
+	if t.App != "" {
+		if s.App, err = row[provision.App](r, "SELECT body FROM apps WHERE id = ?", t.App); err != nil {
+			return err
+		}
+	}
+	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
+		err := r.tx.QueryRowContext(r.ctx, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID).Scan(&s.Seats)
+		if err != nil {
+			return fault(err)
+		}
+	}
+	for _, x := range t.Spend {
+		var n int
+		if err := r.tx.QueryRowContext(r.ctx, "SELECT count(*) FROM spent WHERE kind = ? AND scope = ? AND id = ?", x.Kind, x.Scope, x.ID).Scan(&n); err != nil {
+			return fault(err)
+		}
+		if n > 0 {
+			s.Spent = append(s.Spent, x)
+		}
+	}
+	return nil
+}

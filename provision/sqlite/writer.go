@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"leasehold/provision"
+)
+
+// writer applies changes.
+type writer reader
+
+// errLostRace is a broken unique index: the state that the change was made of is no longer so.
+var errLostRace = errors.New("lost a race")
+
+// apply writes a change, whole: any error rolls all of it back. It gives the events their Seq.
+func (w writer) apply(c *provision.Change) error {
+	if c.Installation != 0 {
+		if err := w.exec("INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT DO UPDATE SET value = excluded.value", int64(c.Installation)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		each(c.Spent, w.spent), each(c.Tenants, w.tenant), each(c.Connections, w.connection), each(c.Claims, w.claim), each(c.Apps, w.app),
+		each(c.Accounts, w.account), each(c.Unlinks, w.unlink), each(c.Links, w.link), each(c.Leases, w.lease), each(c.Entries, w.entry),
+		each(c.Decisions, w.decision), each(c.Revocations, w.revocation), w.events(c.Events),
+	)
+}
+
+func each[T any](items []T, write func(T) error) error {
+	for _, item := range items {
+		if err := write(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w writer) exec(query string, args ...any) error {
+	_, err := w.tx.ExecContext(w.ctx, query, args...)
+	err = fault(err)
+	if errors.Is(err, provision.ErrConflict) {
+		return fmt.Errorf("%w: %w", errLostRace, err)
+	}
+	return err
+}
+
+func encode(v any) (string, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("row: %w", err)
+	}
+	return string(body), nil
+}
+
+// put writes a row whose last column is its body.
+func (w writer) put(v any, query string, args ...any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return w.exec(query, append(args, body)...)
+}
+
+func (w writer) spent(x provision.Spent) error {
+	return w.exec("INSERT INTO spent (kind, scope, id, until) VALUES (?, ?, ?, ?)", x.Kind, x.Scope, x.ID, x.Until.UnixNano())
+}
+
+func (w writer) tenant(t provision.Tenant) error {
+	if err := w.put(t.Policy, "INSERT INTO policies (tenant, version, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", t.ID, t.Policy.Version); err != nil {
+		return err
+	}
+	return w.put(t, "INSERT INTO tenants (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", t.ID)
+}
+
+func (w writer) connection(c provision.Connection) error {
+	if err := w.exec("DELETE FROM connection_domains WHERE connection = ?", c.ID); err != nil {
+		return err
+	}
+	for _, d := range c.Domains {
+		if err := w.exec("INSERT INTO connection_domains (domain, connection) VALUES (?, ?)", d.String(), c.ID); err != nil {
+			return err
+		}
+	}
+	return w.put(c, "INSERT INTO connections (id, tenant, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", c.ID, c.Tenant)
+}
+
+func (w writer) claim(c provision.Claim) error {
+	return w.put(c, "INSERT INTO claims (domain, tenant, owns, body) VALUES (?, ?, ?, ?) ON CONFLICT (domain, tenant) DO UPDATE SET owns = excluded.owns, body = excluded.body",
+		c.Domain.String(), c.Tenant, c.Owns())
+}
+
+func (w writer) app(a provision.App) error {
+	if err := w.exec("DELETE FROM app_origins WHERE app = ?", a.ID); err != nil {
+		return err
+	}
+	for _, o := range a.Origins {
+		if err := w.exec("INSERT INTO app_origins (origin, app) VALUES (?, ?)", o.String(), a.ID); err != nil {
+			return err
+		}
+	}
+	return w.put(a, "INSERT INTO apps (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", a.ID)
+}
+
+func (w writer) account(a provision.Account) error {
+	return w.put(a, "INSERT INTO accounts (id, tenant, state, email, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, email = excluded.email, body = excluded.body",
+		a.ID, a.Tenant, a.State, a.Email.String())
+}
+
+func (w writer) unlink(k provision.LinkKey) error {
+	return w.exec("DELETE FROM links WHERE connection = ? AND subject = ? AND subject <> ''", k.Connection, k.Subject)
+}
+
+func (w writer) link(l provision.Link) error {
+	return w.exec("INSERT INTO links (connection, subject, pseudonym, account, created) VALUES (?, ?, ?, ?, ?)", l.Connection, l.Subject, l.Pseudonym, l.Account, l.Created.UnixNano())
+}
+
+func (w writer) lease(l provision.Lease) error {
+	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, body = excluded.body`,
+		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), l.Start.UnixNano(), l.Due().UnixNano(), !l.EndedAt.IsZero())
+}
+
+func (w writer) entry(e provision.Entry) error {
+	return w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", e.Lease, e.App, e.At.UnixNano())
+}
+
+func (w writer) decision(d provision.DecisionRow) error {
+	return w.put(d, "INSERT INTO decisions (id, tenant, at, body) VALUES (?, ?, ?, ?)", d.ID, d.Tenant, d.At.UnixNano())
+}
+
+func (w writer) revocation(v provision.Revocation) error {
+	return w.put(v, "INSERT INTO revocations (id, settled, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, body = excluded.body", v.ID, !v.Settled.IsZero())
+}
+
+// events appends to the audit. With one writer, the next Seq is one more than the last.
+func (w writer) events(events []provision.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	var last int64
+	if err := w.tx.QueryRowContext(w.ctx, "SELECT coalesce(max(seq), 0) FROM events").Scan(&last); err != nil {
+		return fault(err)
+	}
+	for i := range events {
+		last++
+		events[i].Seq = last
+		e := events[i]
+		e.Personal = provision.Personal{} // sealed, or not kept
+		if err := w.put(e, "INSERT INTO events (seq, tenant, kind, body) VALUES (?, ?, ?, ?)", e.Seq, e.Tenant, e.Kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
