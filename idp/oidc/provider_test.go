@@ -58,7 +58,7 @@ func configured(t testing.TB, op *oidctest.OP, c *clock) oidc.Config {
 		},
 		ClientSecret: oidctest.ClientSecret,
 		RedirectURI:  "https://sso.example.com/idp/acme-oidc/callback",
-		HTTP:         &http.Client{Transport: transport, Timeout: 500 * time.Millisecond},
+		HTTP:         &http.Client{Transport: transport, Timeout: 5 * time.Second},
 		Now:          c.now,
 	}
 }

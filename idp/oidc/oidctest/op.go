@@ -3,12 +3,14 @@
 package oidctest
 
 import (
+	"crypto/elliptic"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +26,8 @@ const (
 
 // OP is the provider. Its fields may be changed between logins.
 type OP struct {
-	URL      string           // its issuer, http://127.0.0.1:PORT
+	URL      string           // where it listens, http://127.0.0.1:PORT
+	Issuer   string           // what it calls itself; URL unless changed
 	Key      Key              // signs; the first of Keys unless changed
 	Keys     []Key            // published
 	Claims   map[string]any   // of the person, in the ID token
@@ -57,7 +60,7 @@ type login struct {
 	fresh                      bool
 }
 
-// New starts a provider with an RSA key and a person, ada@acme.test.
+// New starts a provider with a key for ES256 and a person, ada@acme.test.
 func New(t testing.TB) *OP {
 	t.Helper()
 	op := &OP{
@@ -65,10 +68,10 @@ func New(t testing.TB) *OP {
 		codes:   map[string]login{},
 		fetches: map[string]int{},
 	}
-	op.Rotate(RSAKey(t, "first"))
+	op.Rotate(ECKey(t, "first", elliptic.P256()))
 	server := httptest.NewServer(op)
 	t.Cleanup(server.Close)
-	op.URL = server.URL
+	op.URL, op.Issuer = server.URL, server.URL
 	return op
 }
 
@@ -89,6 +92,9 @@ func (op *OP) Fetches(path string) int {
 // Login plays the browser: it goes to the address that a login begins with, and returns what it brings back.
 func (op *OP) Login(t testing.TB, address string) url.Values {
 	t.Helper()
+	if path, ok := strings.CutPrefix(address, op.Issuer); ok {
+		address = op.URL + path
+	}
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer browser.CloseIdleConnections()
 	answer, err := browser.Get(address)
@@ -101,6 +107,17 @@ func (op *OP) Login(t testing.TB, address string) url.Values {
 		t.Fatalf("authorization endpoint: %s, no way back", answer.Status)
 	}
 	return back.Query()
+}
+
+// Reached is a transport whose every request reaches op, whatever its address: for an Issuer that is not URL.
+func (op *OP) Reached() http.RoundTripper { return reached{op} }
+
+type reached struct{ *OP }
+
+func (to reached) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	to.ServeHTTP(recorder, r)
+	return recorder.Result(), nil
 }
 
 // ServeHTTP answers at the provider's endpoints.
@@ -133,10 +150,10 @@ func (op *OP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (op *OP) discovery() map[string]any {
 	d := map[string]any{
-		"issuer":                                         op.URL,
-		"authorization_endpoint":                         op.URL + "/authorize",
-		"token_endpoint":                                 op.URL + "/token",
-		"jwks_uri":                                       op.URL + "/keys",
+		"issuer":                                         op.Issuer,
+		"authorization_endpoint":                         op.Issuer + "/authorize",
+		"token_endpoint":                                 op.Issuer + "/token",
+		"jwks_uri":                                       op.Issuer + "/keys",
 		"response_types_supported":                       []string{"code"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{"RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "HS256", "none"},
@@ -145,7 +162,7 @@ func (op *OP) discovery() map[string]any {
 		"authorization_response_iss_parameter_supported": true,
 	}
 	if op.UserInfo != nil {
-		d["userinfo_endpoint"] = op.URL + "/userinfo"
+		d["userinfo_endpoint"] = op.Issuer + "/userinfo"
 	}
 	return d
 }
@@ -167,7 +184,7 @@ func (op *OP) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	code := fmt.Sprintf("code-%d", len(op.codes))
 	op.codes[code] = login{q.Get("nonce"), q.Get("code_challenge"), q.Get("redirect_uri"), q.Get("max_age") == "0"}
-	back := url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {op.URL}}
+	back := url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {op.Issuer}}
 	if op.Tamper.Callback != nil {
 		op.Tamper.Callback(back)
 	}
@@ -207,7 +224,7 @@ func (op *OP) idToken(l login) string {
 	if op.Now != nil {
 		now = op.Now
 	}
-	claims := map[string]any{"iss": op.URL, "aud": ClientID, "nonce": l.nonce, "iat": now().Unix(), "exp": now().Add(time.Minute).Unix()}
+	claims := map[string]any{"iss": op.Issuer, "aud": ClientID, "nonce": l.nonce, "iat": now().Unix(), "exp": now().Add(time.Minute).Unix()}
 	if l.fresh {
 		claims["auth_time"] = now().Unix()
 	}
