@@ -478,6 +478,45 @@ func TestARoundOfTheFewThatFailIsBelieved(t *testing.T) {
 	})
 }
 
+func TestClaimsThatARoundDoesNotLookAtCountAsTheyStand(t *testing.T) {
+	play(t, func(s *scene) {
+		var records []string
+		for i := range 10 {
+			record, _ := s.proved("acme", fmt.Sprintf("d%d.test", i))
+			records = append(records, record)
+			if i < 5 {
+				s.publish(record)
+			}
+		}
+		time.Sleep(15 * time.Hour) // half past midnight: five have failed, and are due on the hour
+		s.world.set(func() { s.world.dead[records[5]] = true })
+		s.check("acme", "d5.test") // nobody can tell: due at half past
+		s.world.set(func() { s.world.dead[records[5]] = false })
+		s.publish(records[5])
+		time.Sleep(90 * time.Minute)
+		if !s.book.claim("d5.test", "acme").FirstFail.IsZero() || s.alarmed(broker.AlarmMassFailure) == 0 {
+			t.Errorf("the sixth failure of ten was believed: %v", s.alarms)
+		}
+	})
+}
+
+func TestAQuestionCutShortByTheEndIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t)
+		record, _ := s.claimed("acme", "acme.test")
+		s.world.dead[record] = true
+		ctx, stop := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { s.prover.Run(ctx, nil) })
+		time.Sleep(time.Second)
+		stop()
+		running.Wait()
+		if c := s.book.claim("acme.test", "acme"); s.world.count(record) != 1 || !c.LastTried.IsZero() {
+			t.Errorf("asked %d times, tried %s", s.world.count(record), c.LastTried)
+		}
+	})
+}
+
 func TestWhatHasLapsedCastsNoDoubtOnARound(t *testing.T) {
 	play(t, func(s *scene) {
 		var records []string
