@@ -103,6 +103,19 @@ func (b *book) claim(domain string, t provision.TenantID) provision.Claim {
 	return b.claims[domain+"/"+string(t)]
 }
 
+// written is every event and every revocation so far.
+func (b *book) written() ([]provision.Event, []provision.Revocation) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.events), slices.Clone(b.ended)
+}
+
+func (b *book) all() map[string]provision.Claim {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.claims)
+}
+
 func (b *book) states() map[provision.ClaimState]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -121,13 +134,11 @@ type world struct {
 	broken  bool              // all of them do
 	wild    map[string]string // domain: value at every other name below it
 	asked   map[string]int
-	order   []string
 }
 
 func (w *world) TXT(ctx context.Context, name string) ([]string, error) {
 	w.mu.Lock()
 	w.asked[name]++
-	w.order = append(w.order, name)
 	values, dead := slices.Clone(w.records[name]), w.broken || w.dead[name]
 	for domain, value := range w.wild {
 		if strings.HasSuffix(name, "."+domain) && values == nil {
@@ -265,8 +276,8 @@ func TestAPendingClaimIsTriedEachMinuteForAnHourAndThenHourly(t *testing.T) {
 		if n := s.world.count(record) - before; n < 9 || n > 11 {
 			t.Errorf("in the ten hours after it was tried %d times, want 10", n)
 		}
-		if len(s.book.events) != 1 {
-			t.Errorf("%d events for a claim that nothing became of, want its making alone", len(s.book.events))
+		if events, _ := s.book.written(); len(events) != 1 {
+			t.Errorf("%d events for a claim that nothing became of, want its making alone", len(events))
 		}
 		s.publish(record, "v=spf1 -all", value)
 		time.Sleep(time.Hour + time.Minute)
@@ -375,20 +386,21 @@ func TestADomainWhoseRecordGoesFailsAndLapsesAndComesBack(t *testing.T) {
 		time.Sleep(time.Hour)
 		s.state("acme.test", "acme", provision.ClaimFailing)
 		if s.alarmed(broker.AlarmFailing) != 1 {
-			t.Errorf("alarms: %v", s.alarms)
+			t.Error("not one alarm")
 		}
 		time.Sleep(70 * time.Hour)
 		s.state("acme.test", "acme", provision.ClaimFailing)
 		time.Sleep(3 * time.Hour)
 		s.state("acme.test", "acme", provision.ClaimLapsed)
-		if len(s.book.ended) != 1 || s.book.ended[0].Scope.Domain != domain("acme.test") || s.alarmed(broker.AlarmLapsed) != 1 {
-			t.Errorf("revocations: %+v, alarms: %v", s.book.ended, s.alarms)
+		if _, ended := s.book.written(); len(ended) != 1 || ended[0].Scope.Domain != domain("acme.test") || s.alarmed(broker.AlarmLapsed) != 1 {
+			t.Errorf("revocations: %+v", ended)
 		}
 		s.publish(record, value)
 		time.Sleep(time.Hour + 2*time.Minute)
 		s.state("acme.test", "acme", provision.ClaimVerified)
 		var told []string
-		for _, e := range s.book.events {
+		events, _ := s.book.written()
+		for _, e := range events {
 			told = append(told, e.Outcome)
 		}
 		if want := []string{"pending", "verified", "failing", "lapsed", "verified"}; !slices.Equal(told, want) {
@@ -413,8 +425,8 @@ func TestWhatNobodyCanTellChangesNothingAndAlarmsAfterADay(t *testing.T) {
 		time.Sleep(200 * time.Hour)
 		s.state("acme.test", "acme", provision.ClaimVerified)
 		s.state("other.test", "acme", provision.ClaimPending)
-		if len(s.book.events) != 3 || len(s.book.ended) != 0 {
-			t.Errorf("%d events, want the two claims and the one proof", len(s.book.events))
+		if events, ended := s.book.written(); len(events) != 3 || len(ended) != 0 {
+			t.Errorf("%d events, want the two claims and the one proof", len(events))
 		}
 		s.world.set(func() { s.world.broken = false })
 		s.publish(record, value)
@@ -449,13 +461,13 @@ func TestARoundInWhichMostFailIsNotBelieved(t *testing.T) {
 						}
 					}
 				})
-				before := maps.Clone(s.book.claims)
+				before := s.book.all()
 				time.Sleep(19 * time.Hour) // past midnight, and hours of trying again
 				failing, alarms := s.book.states()[provision.ClaimFailing], s.alarmed(broker.AlarmMassFailure)
 				if test.believed == 1 && (failing != test.gone || alarms > 0) {
 					t.Errorf("%d claims fail and %d alarms rang, want %d and none", failing, alarms, test.gone)
 				}
-				if test.believed == 0 && (!maps.Equal(s.book.claims, before) || alarms < 2 || alarms > 5) {
+				if test.believed == 0 && (!maps.Equal(s.book.all(), before) || alarms < 2 || alarms > 5) {
 					t.Errorf("%d claims fail and %d alarms rang, want nothing changed and one an hour", failing, alarms)
 				}
 			})
@@ -473,7 +485,7 @@ func TestARoundOfTheFewThatFailIsBelieved(t *testing.T) {
 		}
 		time.Sleep(18*time.Hour + 80*time.Hour)
 		if n := s.book.states()[provision.ClaimLapsed]; n != 12 || s.alarmed(broker.AlarmMassFailure) > 0 {
-			t.Errorf("%d lapsed, want the 12 whose records are gone: %v", n, s.alarms)
+			t.Errorf("%d lapsed, want the 12 whose records are gone", n)
 		}
 	})
 }
@@ -495,7 +507,7 @@ func TestClaimsThatARoundDoesNotLookAtCountAsTheyStand(t *testing.T) {
 		s.publish(records[5])
 		time.Sleep(90 * time.Minute)
 		if !s.book.claim("d5.test", "acme").FirstFail.IsZero() || s.alarmed(broker.AlarmMassFailure) == 0 {
-			t.Errorf("the sixth failure of ten was believed: %v", s.alarms)
+			t.Error("the sixth failure of ten was believed")
 		}
 	})
 }
@@ -546,13 +558,13 @@ func TestALapsedDomainGoesToTheTenantThatProvesIt(t *testing.T) {
 			t.Errorf("while its owner stands: %s", f)
 		}
 		if s.alarmed(broker.AlarmForeign) != 1 {
-			t.Errorf("alarms: %v", s.alarms)
+			t.Error("not one alarm")
 		}
 		time.Sleep(15*time.Hour + 80*time.Hour)
 		s.state("acme.test", "acme", provision.ClaimPending)
 		s.state("acme.test", "globex", provision.ClaimVerified)
-		if len(s.book.ended) != 1 || s.alarmed(broker.AlarmForeign) != 1 {
-			t.Errorf("revocations: %+v, alarms: %v; want the lapse's, and to hear once of the other tenant", s.book.ended, s.alarms)
+		if _, ended := s.book.written(); len(ended) != 1 || s.alarmed(broker.AlarmForeign) != 1 {
+			t.Errorf("revocations: %+v, %d alarms; want the lapse's, and to hear once of the other tenant", ended, s.alarmed(broker.AlarmForeign))
 		}
 	})
 }
@@ -724,8 +736,8 @@ func TestAnAttestedClaimIsNeverLookedAt(t *testing.T) {
 		}
 		time.Sleep(300 * time.Hour)
 		s.state("acme.test", "acme", provision.ClaimVerified)
-		if len(s.world.asked) > 0 {
-			t.Errorf("asked: %v", s.world.asked)
+		if n := s.world.count("_leasehold.acme.test"); n > 0 {
+			t.Errorf("asked %d times", n)
 		}
 	})
 }
