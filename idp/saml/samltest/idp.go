@@ -94,3 +94,9 @@ func (p *IdP) Metadata() []byte {
 </md:EntityDescriptor>
 `, escape(p.EntityID), keys.String(), escape(p.SSO))
 }
+
+// KeyInfo is the ds:KeyInfo of the provider's signatures, where it sends one.
+func (p *IdP) KeyInfo() string {
+	return `<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>` +
+		base64.StdEncoding.EncodeToString(p.Certificates[0].Raw) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo>`
+}
