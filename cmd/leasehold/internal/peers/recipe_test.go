@@ -264,7 +264,6 @@ func (g guarded) noStore(t *testing.T) {
 
 // twoHosts names one app in the request's first line and another in Host (RFC 9112, 3.2.2: the first line counts).
 func (g guarded) twoHosts(t *testing.T) {
-	g.t = t
 	for _, named := range [][2]string{{g.origin, g.second}, {g.second, g.origin}} {
 		target := &url.URL{Scheme: "https", Host: strings.TrimPrefix(named[0], "https://"), Opaque: named[0] + "/x"}
 		answer, err := g.client.Do(&http.Request{Method: "GET", URL: target, Host: strings.TrimPrefix(named[1], "https://"), Header: http.Header{"Cookie": {"__Host-lh-app=good"}}})
