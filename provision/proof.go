@@ -177,6 +177,7 @@ func (s State) displace(c *Claim, a Act) (Change, bool) {
 	owner.State, owner.Answer, owner.FirstFail, owner.LastFail = ClaimPending, Foreign, time.Time{}, time.Time{}
 	owner.Generation, owner.Revision = max(owner.Generation, c.Generation)+1, owner.Revision+1
 	c.Generation = owner.Generation
+	a.Requester, a.Why = Requester{}, "" // the other tenant's, and none of this one's business
 	return Change{Claims: []Claim{owner}, Events: []Event{a.claimed(0, owner, DomainForeign)}}, true
 }
 

@@ -58,7 +58,7 @@ func (z *zone) act() provision.Act {
 	z.actions++
 	id := z.actions
 	return provision.Act{
-		Actor: provision.Actor{Kind: provision.Operator, ID: "uid:1000", Via: "test"}, Now: z.now,
+		Actor: provision.Actor{Kind: provision.Operator, ID: "uid:1000", Via: "test"}, Now: z.now, Why: "because",
 		IDs: provision.IDs{Event: func(n int) provision.EventID { return provision.EventID(fmt.Sprintf("evt_%d_%d", id, n)) }},
 	}
 }
@@ -260,6 +260,9 @@ func TestALapsedOwnerIsDisplacedByAnothersProof(t *testing.T) {
 			written := z.events[before:]
 			if len(written) != 2 || written[0].Tenant != "a" || written[0].Outcome != "pending" || written[1].Tenant != "b" || written[1].Outcome != "verified" || written[0].ID == written[1].ID {
 				t.Errorf("the events are %+v", written)
+			}
+			if written[0].Personal != (provision.Personal{}) || written[1].Personal.Detail != "because" {
+				t.Errorf("a is told %+v, and b %+v", written[0].Personal, written[1].Personal)
 			}
 			if err := z.try("a", provision.Proved); err != nil || z.claims["a"].State != provision.ClaimPending {
 				t.Errorf("the former owner's claim is %s (%v), though b's stands", z.claims["a"].State, err)
