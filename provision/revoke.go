@@ -6,20 +6,23 @@ import "fmt"
 // one event that names the cause, and from then on every lease below is dead. The rows are settled afterwards.
 func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Change, error) {
 	var change Change
+	tenant := s.Tenant.ID
 	switch {
+	case scope.Account != "": // has its own verbs, and must not fall through to everybody
+		return Change{}, fmt.Errorf("account %s: revoke or end the account: %w", scope.Account, ErrConflict)
 	case scope.Connection != "":
 		c := s.Connection
 		if c.ID != scope.Connection {
 			return Change{}, fmt.Errorf("connection %s: %w", scope.Connection, ErrNotFound)
 		}
-		c.Generation, c.Revision = c.Generation+1, c.Revision+1
+		c.Generation, c.Revision, tenant = c.Generation+1, c.Revision+1, c.Tenant
 		change.Connections = []Connection{c}
 	case !scope.Domain.IsZero():
 		c := s.Claim
 		if c.Domain != scope.Domain || !c.Owns() {
 			return Change{}, fmt.Errorf("owner of %s: %w", scope.Domain, ErrNotFound)
 		}
-		c.Generation, c.Revision = c.Generation+1, c.Revision+1
+		c.Generation, c.Revision, tenant = c.Generation+1, c.Revision+1, c.Tenant
 		change.Claims = []Claim{c}
 	case scope.Tenant != "":
 		t := s.Tenant
@@ -34,7 +37,7 @@ func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Cha
 	revocation := Revocation{ID: id, Scope: scope, Cause: cause, Note: a.Why, Actor: a.Actor, Requested: a.Now}
 	change.Revocations = []Revocation{revocation}
 	change.Events = []Event{a.event(0, Event{
-		Kind: EventRevocation, Tenant: s.Tenant.ID, Connection: scope.Connection, Domain: scope.Domain, Reason: string(cause),
+		Kind: EventRevocation, Tenant: tenant, Connection: scope.Connection, Domain: scope.Domain, Reason: string(cause),
 		Revocation: revocation.ref(a), Personal: Personal{Requester: a.Requester, Detail: a.Why},
 	})}
 	return change, nil
