@@ -67,6 +67,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 		to = Dormant
 	}
 	e.state(&change, s.Account, to, s.Tenant, s.Links, string(CauseAdmin))
+	change.Events[len(change.Events)-1].Personal.Detail = a.Why
 	return change, nil
 }
 
@@ -104,6 +105,8 @@ func LinkAccount(s State, link Link, a Act) (Change, error) {
 		return Change{}, err
 	}
 	switch {
+	case link.Subject == "":
+		return Change{}, fmt.Errorf("sign-in without a subject: %w", ErrConflict)
 	case s.Link.Account != "":
 		return Change{}, fmt.Errorf("that sign-in belongs to account %s: %w", s.Link.Account, ErrConflict)
 	case s.Connection.ID == "" || s.Connection.ID != link.Connection || s.Connection.Tenant != s.Account.Tenant:
@@ -115,8 +118,12 @@ func LinkAccount(s State, link Link, a Act) (Change, error) {
 	return change, nil
 }
 
-// UnlinkAccount takes a sign-in from an account. The last one cannot be taken (I4).
+// UnlinkAccount takes a sign-in from an account. The last one cannot be taken (I4), and none from an account that is
+// kept away: it would come back as somebody new (I17).
 func UnlinkAccount(s State, a Act) (Change, error) {
+	if err := s.accountIn(Pending, Active, Dormant); err != nil {
+		return Change{}, err
+	}
 	switch {
 	case s.Link.Account == "" || s.Link.Account != s.Account.ID:
 		return Change{}, fmt.Errorf("sign-in of account %s: %w", s.Account.ID, ErrNotFound)
@@ -128,8 +135,8 @@ func UnlinkAccount(s State, a Act) (Change, error) {
 	return change, nil
 }
 
-// relinked ends the leases of an account whose sign-ins changed, notes what to tell the person, and gives a pending one
-// its first state.
+// relinked ends the leases of an account whose sign-ins changed, notes what to tell the person, and gives one that
+// waited for its first sign-in its first state. One that waits for approval goes on waiting.
 func (a Act) relinked(s State, kind string, key LinkKey, notice string) Change {
 	account := s.Account
 	account.Notice, account.Revision = notice, account.Revision+1
@@ -137,7 +144,7 @@ func (a Act) relinked(s State, kind string, key LinkKey, notice string) Change {
 	e.leases(&change, s.Leases, nil, CauseLinked)
 	change.Events = append(change.Events, e.event(Event{Kind: kind, Tenant: account.Tenant, Account: account.ID, Connection: key.Connection}))
 	change.Events[len(change.Events)-1].Personal = Personal{Requester: a.Requester, Subject: key.Subject, Detail: a.Why}
-	if account.State == Active || account.State == Pending {
+	if account.State == Active || (account.State == Pending && len(s.Links) == 0) {
 		e.state(&change, account, Dormant, Tenant{}, nil, string(CauseLinked))
 		return change
 	}
