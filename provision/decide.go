@@ -98,7 +98,7 @@ func (d *draft) known(p Policy) Decision {
 	switch {
 	case d.Request.Occasion == OnLink && d.Request.Intent.Account != d.State.Account.ID:
 		return d.deny(LinkRefused)
-	case d.State.Account.State == Pending:
+	case d.State.Account.State != Active && d.State.Account.State != Dormant: // Pending, or a state that nobody knows
 		return d.deny(ApprovalPending)
 	case d.State.Account.State != Active && seatsFull(d.State, p):
 		return d.deny(SeatsFull)
