@@ -75,7 +75,7 @@ func (p Policy) WithDefaults() Policy {
 	if p.MaxSession == 0 {
 		p.MaxSession = DefaultMaxSession
 	}
-	if p.Idle == 0 {
+	if p.Idle <= 0 { // below 0 would mean never
 		p.Idle = DefaultIdle
 	}
 	return p
