@@ -27,9 +27,9 @@ func (a App) Admits(t TenantID) bool { return slices.Contains(a.Tenants, t) }
 // no decoding, so what the check judged is what the app gets.
 func (a App) IsPublic(path string) bool {
 	return slices.ContainsFunc(a.Public, func(public string) bool {
-		prefix, wild := strings.CutSuffix(public, "*")
+		folder, wild := strings.CutSuffix(public, "/*")
 		if wild {
-			return strings.HasPrefix(path, prefix)
+			return strings.HasPrefix(path, folder+"/")
 		}
 		return path == public
 	})
