@@ -2,6 +2,7 @@ package provision
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -12,6 +13,9 @@ type Origin struct{ text string }
 // ParseOrigin reads an origin. http is accepted for loopback names only.
 func ParseOrigin(s string) (Origin, error) {
 	refuse := func(why string) (Origin, error) { return Origin{}, fmt.Errorf("origin %q: %s", s, why) }
+	if strings.ContainsFunc(s, func(c rune) bool { return c >= 0x7f }) { // ToLower makes a "k" of U+212A KELVIN SIGN
+		return refuse("has a character that is not ASCII")
+	}
 	scheme, host, ok := strings.Cut(strings.ToLower(s), "://")
 	if !ok || (scheme != "https" && scheme != "http") {
 		return refuse("does not begin with https://")
@@ -23,8 +27,8 @@ func ParseOrigin(s string) (Origin, error) {
 	if scheme == "http" && !IsLoopbackName(host) {
 		return refuse("http is for loopback names only; use https")
 	}
-	if strings.Trim(port, "0123456789") != "" || len(port) > 5 {
-		return refuse("has a port that is no number")
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || port != strconv.FormatUint(n, 10)) {
+		return refuse("has a port that is no number from 0 to 65535 in its plain form")
 	}
 	if port == "" || (scheme == "https" && port == "443") || (scheme == "http" && port == "80") {
 		return Origin{scheme + "://" + host}, nil
