@@ -2,7 +2,8 @@ package provision
 
 import "time"
 
-// Over is why a lease has to end at now, or "" when it does not have to, and the revocation that it falls under.
+// Over is why a lease has to end at now, or "" when it does not have to, and the revocation that it falls under. A
+// lease that has not ended is over exactly when it gives no access (Standing.Refuses).
 func Over(s Standing, open []Revocation, now time.Time) (Cause, RevocationRef) {
 	l := s.Lease
 	if l.ID == "" || !l.EndedAt.IsZero() {
@@ -24,6 +25,8 @@ func Over(s Standing, open []Revocation, now time.Time) (Cause, RevocationRef) {
 		return CauseContractEnded, RevocationRef{}
 	case !l.IdleAt().IsZero() && !now.Before(l.IdleAt()):
 		return CauseIdle, RevocationRef{}
+	case s.Refuses(now) != "":
+		return CauseAdmin, RevocationRef{}
 	}
 	return "", RevocationRef{}
 }
