@@ -217,9 +217,7 @@ func (b *Broker) lift(ctx context.Context, d Deed, t provision.Target, tenant pr
 
 // Events is a part of the audit, with the personal parts whose keys still exist.
 func (b *Broker) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
-	events, err := b.Ledger.Events(ctx, f)
-	b.open(ctx, events)
-	return events, err
+	return Audit{b.Ledger, b.Registry, b.Keys}.Events(ctx, f)
 }
 
 // ResetClock is for a clock that ran ahead: every lease ends.

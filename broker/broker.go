@@ -25,6 +25,9 @@ type Ports struct {
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 
+	// Documents fetches metadata that lives at a URL.
+	Documents Documents
+
 	// Present renders what an app is told about somebody as the headers of the app's profile.
 	Present func(provision.App, Identity) map[string][]string
 
@@ -37,7 +40,6 @@ type Ports struct {
 
 // Counters hear what happened, for metrics. All labels are bounded.
 type Counters interface {
-	Login(outcome, reason string)
 	Ended(cause string)
 	Revoked(took time.Duration)
 }
@@ -50,13 +52,14 @@ type Broker struct {
 	signer    *signer
 	tally     *tally
 	regates   regates
+	refreshed refresh
 	cookies   []byte     // key of session cookies
 	registers sync.Mutex // one change of what is registered at a time
 }
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Open == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {
@@ -100,7 +103,6 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, decide func(p
 	if err != nil {
 		return provision.Decision{}, err
 	}
-	b.Count.Login(string(d.Outcome), string(d.Reason))
 	return d, nil
 }
 
@@ -159,6 +161,5 @@ func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) provis
 
 type uncounted struct{}
 
-func (uncounted) Login(string, string)  {}
 func (uncounted) Ended(string)          {}
 func (uncounted) Revoked(time.Duration) {}

@@ -29,6 +29,11 @@ func (b *Broker) Run(ctx context.Context) {
 		defer close(tallied)
 		every(ctx, time.Minute, func(ctx context.Context) { b.log("write counts", b.flushTally(ctx)) })
 	}()
+	fetched := make(chan struct{})
+	go func() {
+		defer close(fetched)
+		every(ctx, 10*time.Second, func(ctx context.Context) { b.log("refresh", b.Refresh(ctx)) })
+	}()
 	every(ctx, time.Second, func(ctx context.Context) {
 		_, err := b.Reap(ctx)
 		b.log("reap", err)
@@ -36,6 +41,7 @@ func (b *Broker) Run(ctx context.Context) {
 	})
 	<-done
 	<-tallied
+	<-fetched
 }
 
 func (b *Broker) log(what string, err error) {

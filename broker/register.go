@@ -152,7 +152,7 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 		r.tightened = append(r.tightened, t.ID)
 	}
 	for _, c := range w.Claims {
-		r.claim(ctx, t.ID, c)
+		r.claim(ctx, t, c)
 	}
 	for _, c := range w.Connections {
 		r.connection(ctx, t.ID, c)
@@ -160,39 +160,44 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 }
 
 // claim makes the claims that are not there yet. What became of one is the proof's business, not the manifest's.
-func (r *registration) claim(ctx context.Context, t provision.TenantID, w WantedClaim) {
-	name := fmt.Sprintf("tenant %s: domain %s", t, w.Domain)
-	known, err := r.b.claims(ctx, w.Domain)
+func (r *registration) claim(ctx context.Context, t provision.Tenant, w WantedClaim) {
+	name := fmt.Sprintf("tenant %s: domain %s", t.ID, w.Domain)
+	known, err := r.b.Claims(ctx, w.Domain)
 	if err != nil {
 		r.fault("%s: %w", name, err)
 		return
 	}
-	var owner provision.Claim
+	s := provision.State{Tenant: t}
 	for _, c := range known {
-		if c.Tenant == t && c.Proof == w.Proof {
-			return
+		if c.Tenant == t.ID {
+			s.OwnClaim = c
 		}
 		if c.Owns() {
-			owner = c
+			s.Claim = c
 		}
 	}
-	claim := provision.Claim{Tenant: t, Domain: w.Domain, Proof: w.Proof, State: provision.ClaimPending, Token: draw(), Created: r.act.Now, Revision: 1}
-	for _, c := range known {
-		if c.Tenant == t { // the way it is proved changes; what has been proved stays
-			claim = c
-			claim.Proof, claim.Revision = w.Proof, c.Revision+1
-		}
+	if s.OwnClaim.Proof == w.Proof {
+		return
 	}
-	if w.Proof == provision.ProofOperator && !claim.Owns() {
-		if owner.Tenant != "" && owner.Tenant != t {
-			r.fault("%s: tenant %s owns it: %w", name, owner.Tenant, provision.ErrConflict)
-			return
-		}
-		claim.State, claim.Verified, claim.Note = provision.ClaimVerified, r.act.Now, "attested by "+r.act.Actor.Kind+" "+r.act.Actor.ID
+	act, first := r.act, len(r.change.Events)
+	act.IDs.Event = func(n int) provision.EventID { return r.act.IDs.Event(first + n) }
+	var made provision.Change
+	if w.Proof == provision.ProofOperator {
+		act.Actor.Kind = provision.Operator // who writes the manifests attests
+		made, err = provision.AttestClaim(s, w.Domain, act)
+	} else {
+		made, err = provision.NewClaim(s, w.Domain, draw(), act)
 	}
-	r.change.Claims = append(r.change.Claims, claim)
-	r.note(provision.Event{Kind: provision.EventDomainClaim, Tenant: t, Domain: w.Domain, Outcome: string(claim.State), Reason: string(w.Proof)}, name,
-		[]string{"claimed, " + string(claim.State) + " (" + string(w.Proof) + ")"})
+	if err != nil {
+		r.fault("%s: %w", name, err)
+		return
+	}
+	for _, c := range made.Claims {
+		r.report.Changes = append(r.report.Changes, fmt.Sprintf("tenant %s: domain %s: %s (%s)", c.Tenant, c.Domain, c.State, c.Proof))
+	}
+	r.change.Claims = append(r.change.Claims, made.Claims...)
+	r.change.Revocations = append(r.change.Revocations, made.Revocations...)
+	r.change.Events = append(r.change.Events, made.Events...)
 }
 
 func (r *registration) connection(ctx context.Context, t provision.TenantID, w WantedConnection) {
@@ -330,8 +335,8 @@ func (r *registration) revoke(scope provision.Scope, t provision.TenantID) {
 		"connection "+string(scope.Connection), []string{"disabled: no longer in the manifests"})
 }
 
-// claims are all the claims on a domain.
-func (b *Broker) claims(ctx context.Context, d provision.Domain) ([]provision.Claim, error) {
+// Claims are all the claims on a domain.
+func (b *Broker) Claims(ctx context.Context, d provision.Domain) ([]provision.Claim, error) {
 	var found []provision.Claim
 	list, err := b.Registry.Claims(ctx, provision.Page{After: d.String() + "/", Limit: 1000})
 	for _, c := range list {

@@ -71,14 +71,22 @@ func keyOf(id provision.AccountID, c *provision.Change, s provision.State) []byt
 	return nil
 }
 
-// Open fills in the personal parts of events whose keys still exist.
-func (b *Broker) open(ctx context.Context, events []provision.Event) {
+// Audit reads events, with the personal parts whose keys still exist.
+type Audit struct {
+	Ledger   provision.Ledger
+	Registry provision.Registry
+	Keys     *Keyring
+}
+
+// Events is a part of the audit, in order. What was erased stays sealed.
+func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
+	events, err := a.Ledger.Events(ctx, f)
 	for i := range events {
 		e := &events[i]
 		if len(e.Sealed) == 0 {
 			continue
 		}
-		aead, err := b.openKey(ctx, e)
+		aead, err := a.key(ctx, e)
 		if err != nil {
 			continue
 		}
@@ -86,19 +94,21 @@ func (b *Broker) open(ctx context.Context, events []provision.Event) {
 			_ = json.Unmarshal(plain, &e.Personal) // what does not read is shown as erased
 		}
 	}
+	return events, err
 }
 
-func (b *Broker) openKey(ctx context.Context, e *provision.Event) (cipher.AEAD, error) {
+// key is what an event was sealed under.
+func (a Audit) key(ctx context.Context, e *provision.Event) (cipher.AEAD, error) {
 	if e.SealedBy != accountKeyName(e.Account) {
-		key, err := b.Keys.Secret(ctx, e.SealedBy)
+		key, err := a.Keys.Secret(ctx, e.SealedBy)
 		if err != nil {
 			return nil, err
 		}
 		return newAEAD(key)
 	}
-	account, _, _, err := b.Registry.Account(ctx, e.Account)
+	account, _, _, err := a.Registry.Account(ctx, e.Account)
 	if err != nil {
 		return nil, err
 	}
-	return b.Keys.accountKey(e.Account, account.Key)
+	return a.Keys.accountKey(e.Account, account.Key)
 }

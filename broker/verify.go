@@ -53,7 +53,6 @@ func (b *Broker) rejected(ctx context.Context, c provision.Connection, a idp.Att
 	if err != nil {
 		return err
 	}
-	b.Count.Login(string(provision.Denied), string(no.Check))
 	return &provision.DeniedError{Reason: no.Check, Ref: string(ids.Event(0)), Tenant: c.Tenant, Contact: tenant.Contact}
 }
 

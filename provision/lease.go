@@ -24,25 +24,25 @@ type Grant struct {
 
 // Lease is a Grant held by an Account from Start to End.
 type Lease struct {
-	ID         LeaseID
-	Kind       LeaseKind
-	Tenant     TenantID
-	Account    AccountID
-	Connection ConnectionID
-	Domain     Domain  // of the e-mail address it began with
-	Parent     LeaseID // ends with it; "": none
-	Grant      Grant
-	Authn      Authn
-	Subject    string // the link it began with, for log-outs from upstream
-	Start      time.Time
-	End        time.Time     // hard ceiling; never moves later (I5)
-	Ceiling    Cause         // what End stands for: ceiling, contract_ended or parent_ended
-	Idle       time.Duration // 0: never idle
-	Seen       time.Time     // last use that the ledger knows of, exact to 30 s
-	Generations
-	EndedAt   time.Time // zero: not ended
-	EndReason Cause
-	EndedBy   Actor
+	ID          LeaseID
+	Kind        LeaseKind
+	Tenant      TenantID
+	Account     AccountID
+	Connection  ConnectionID
+	Domain      Domain  // of the e-mail address it began with
+	Parent      LeaseID // ends with it; "": none
+	Grant       Grant
+	Authn       Authn
+	Subject     string // the link it began with, for log-outs from upstream
+	Start       time.Time
+	End         time.Time     // hard ceiling; never moves later (I5)
+	Ceiling     Cause         // what End stands for: ceiling, contract_ended or parent_ended
+	Idle        time.Duration // 0: never idle
+	Seen        time.Time     // last use that the ledger knows of, exact to 30 s
+	Generations Generations
+	EndedAt     time.Time // zero: not ended
+	EndReason   Cause
+	EndedBy     Actor
 }
 
 // IdleSlack is what the ledger waits beyond Idle: use is written every 30 s and may be 30 s old by then.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"leasehold/broker"
+	"leasehold/config"
+	"leasehold/provision"
+	"leasehold/provision/sqlite"
+)
+
+// exportAudit prints the whole audit. It reads the ledger itself, so that it works with and without a server.
+type exportAudit struct {
+	Tenant string `help:"Only of this tenant." placeholder:"ID"`
+}
+
+// Run prints every event as a JSON line, with the personal parts whose keys still exist.
+func (c exportAudit) Run(s *surroundings) error {
+	settings, faults := config.Load(s.config, s.environ)
+	if len(faults) > 0 {
+		return faults
+	}
+	path := filepath.Join(settings.Data, ledgerName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no ledger at %s", path)
+	}
+	master, err := masterKey(settings.MasterKeyFile, path)
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(s.ctx, path, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	keys, err := broker.NewKeyring(store, master)
+	if err != nil {
+		return err
+	}
+	audit := broker.Audit{Ledger: store, Registry: store, Keys: keys}
+	out := json.NewEncoder(s.stdout)
+	f := provision.EventFilter{Tenant: provision.TenantID(c.Tenant)}
+	for {
+		events, err := audit.Events(s.ctx, f)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		for _, e := range events {
+			if err := out.Encode(viewEvent(e)); err != nil {
+				return err
+			}
+			f.After = e.Seq
+		}
+	}
+}

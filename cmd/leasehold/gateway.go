@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
+
+	"leasehold/broker"
+	"leasehold/broker/dns"
+	"leasehold/broker/outbound"
+	"leasehold/config"
+	"leasehold/idp"
+	"leasehold/idp/oidc"
+	"leasehold/idp/saml"
+	"leasehold/provision"
+	"leasehold/provision/sqlite"
+	"leasehold/web"
+)
+
+// gateway is everything that serves, wired: the one place where adapters and use cases meet.
+type gateway struct {
+	config  config.Config
+	environ []string
+	log     *slog.Logger
+	lock    *os.File
+	store   *sqlite.Store
+	broker  *broker.Broker
+	prover  *broker.Prover
+	fetch   *http.Client // for every address that a tenant gave
+	metrics *prometheus.Registry
+	public  http.Handler
+	prompts chan struct{} // somebody registered something: look at proofs and metadata now
+}
+
+// ledgerName and lockName are files in the data folder.
+const (
+	ledgerName = "leasehold.db"
+	lockName   = "lock"
+)
+
+// openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
+func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
+	if c.Database != "sqlite" {
+		return nil, errors.New("database: this version keeps its ledger in SQLite only; leave `database` out")
+	}
+	if c.Redis != "" {
+		return nil, errors.New("redis: this version runs as one process; leave `redis` out")
+	}
+	g := &gateway{config: c, environ: environ, log: log, prompts: make(chan struct{}, 1)}
+	if err := g.open(ctx); err != nil {
+		g.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *gateway) open(ctx context.Context) (err error) {
+	if err := os.MkdirAll(g.config.Data, 0o700); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if g.lock, err = lock(filepath.Join(g.config.Data, lockName)); err != nil {
+		return err
+	}
+	ledger := filepath.Join(g.config.Data, ledgerName)
+	master, err := masterKey(g.config.MasterKeyFile, ledger)
+	if err != nil {
+		return err
+	}
+	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
+		return err
+	}
+	keys, err := broker.NewKeyring(g.store, master)
+	if err != nil {
+		return err
+	}
+	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
+	g.metrics = prometheus.NewRegistry()
+	seen, err := web.NewMetrics(g.metrics)
+	if err != nil {
+		return err
+	}
+	counts, err := newMetrics(g.metrics)
+	if err != nil {
+		return err
+	}
+	g.broker, err = broker.New(ctx, broker.Ports{
+		Ledger: g.store, Registry: g.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now),
+		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
+			return g.provider(ctx, keys, c)
+		},
+		Documents: documents{g.fetch},
+		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: counts,
+	})
+	if err != nil {
+		return err
+	}
+	g.prover = g.newProver()
+	seal, err := keys.Named(ctx, "notes")
+	if err != nil {
+		return err
+	}
+	g.public, err = web.New(web.Config{
+		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
+		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt,
+		Seal: seal, Metrics: seen, Log: g.log,
+	})
+	return err
+}
+
+func (g *gateway) newProver() *broker.Prover {
+	resolver := dns.Resolver{}
+	if g.config.DNS.Resolver != "" {
+		resolver.Servers = []string{g.config.DNS.Resolver}
+	}
+	return broker.NewProver(g.broker, resolver, g.config.Proof.Every, g.config.Proof.Grace)
+}
+
+// provider is what speaks a connection's protocol.
+func (g *gateway) provider(ctx context.Context, keys *broker.Keyring, c provision.Connection) (idp.Provider, error) {
+	at := addresses{g.config.URL}
+	switch c.Protocol {
+	case provision.SAML:
+		key, certificate, err := serviceProviderKey(ctx, keys, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		return saml.New(saml.Config{Connection: c, EntityID: at.entityID(c.ID), ACS: at.acs(c.ID), Key: key, Certificate: certificate, Now: time.Now})
+	case provision.OIDC:
+		var secret []byte
+		if c.ClientSecret != "" {
+			var err error
+			if secret, err = keys.Secret(ctx, c.ClientSecret); err != nil {
+				return nil, err
+			}
+		}
+		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), HTTP: g.fetch, Now: time.Now, Log: g.log})
+	}
+	return nil, fmt.Errorf("protocol %q: %w", c.Protocol, provision.ErrCorrupt)
+}
+
+// documents are metadata that live at a URL.
+type documents struct{ client *http.Client }
+
+// Fetch implements broker.Documents.
+func (d documents) Fetch(ctx context.Context, url string) ([]byte, error) {
+	return saml.Fetch(ctx, d.client, url)
+}
+
+// Follows implements broker.Documents.
+func (d documents) Follows(old, new []byte) error {
+	if len(old) == 0 {
+		_, err := saml.ParseMetadata(new, time.Now())
+		return err
+	}
+	return saml.Refreshed(old, new, time.Now())
+}
+
+// lock makes this the only process on the data folder.
+func lock(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("another leasehold runs on %s", filepath.Dir(path))
+	}
+	return file, nil
+}
+
+func (g *gateway) close() {
+	if g.store != nil {
+		g.store.Close()
+	}
+	if g.lock != nil {
+		g.lock.Close()
+	}
+}
+
+// register applies the configured manifests: all or nothing.
+func (g *gateway) register(ctx context.Context, via string) error {
+	manifest, faults := config.LoadManifests(g.config.Manifests, g.environ)
+	if len(faults) > 0 {
+		return faults
+	}
+	deed := broker.Deed{Actor: provision.Actor{Kind: provision.Operator, ID: fmt.Sprintf("uid:%d", os.Getuid()), Via: via}}
+	done, err := g.broker.Register(ctx, deed, wanted(manifest), broker.Plan{Owner: provision.ByManifest})
+	if err != nil {
+		return fmt.Errorf("manifests: %w", err)
+	}
+	for _, line := range done.Changes {
+		g.log.Info("registered", "change", line)
+	}
+	for _, name := range done.Unmanaged {
+		g.log.Warn("unmanaged: no longer in the manifests; disable it with apply --prune", "object", name)
+	}
+	g.prompt()
+	return nil
+}
+
+// prompt makes the background look at proofs and metadata now.
+func (g *gateway) prompt() {
+	select {
+	case g.prompts <- struct{}{}:
+	default:
+	}
+}
+
+// background runs what nobody asks for, until ctx is over.
+func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { g.broker.Run(ctx) })
+	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
+	return &tasks
+}
+
+// server is an HTTP server that cannot be held open by slowness.
+func server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listen opens an address of the configuration.
+func listen(a config.Address) (net.Listener, error) {
+	network, address := a.Listen()
+	if network == "unix" {
+		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
+}

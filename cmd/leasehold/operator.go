@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// operator answers the operator's verbs on the admin socket. Whoever can open the socket may do everything; who it was
+// is taken from the kernel, not from what is said.
+type operator struct {
+	gateway *gateway
+}
+
+// said is an answer: a status and what to print.
+type said struct {
+	Error string `json:"error,omitempty"`
+}
+
+// verb does one thing for one peer and returns what to print.
+type verb func(r *http.Request, d broker.Deed) (any, error)
+
+func (o operator) handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, do := range map[string]verb{
+		"POST /apply":                   o.apply,
+		"GET /tenants":                  o.tenants,
+		"GET /tenants/{id}":             o.tenant,
+		"POST /tenants/{id}/{verb}":     o.tenantVerb,
+		"GET /domains":                  o.domains,
+		"GET /domains/{id}":             o.domain,
+		"POST /domains/{id}/check":      o.checkDomain,
+		"GET /connections":              o.connections,
+		"GET /connections/{id}":         o.connection,
+		"POST /connections/{id}/{verb}": o.connectionVerb,
+		"GET /apps":                     o.apps,
+		"GET /apps/{id}":                o.app,
+		"GET /accounts":                 o.accounts,
+		"POST /accounts":                o.createAccount,
+		"GET /accounts/{id}":            o.account,
+		"POST /accounts/{id}/{verb}":    o.accountVerb,
+		"GET /leases":                   o.leases,
+		"GET /leases/{id}":              o.lease,
+		"POST /revoke":                  o.revoke,
+		"GET /revocations/{id}":         o.revocation,
+		"GET /audit":                    o.audit,
+		"POST /clock/reset":             o.resetClock,
+	} {
+		mux.Handle(pattern, o.answer(do))
+	}
+	return mux
+}
+
+// answer runs a verb as the peer of the socket.
+func (o operator) answer(do verb) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, _ := r.Context().Value(peerKey{}).(string)
+		if peer == "" {
+			http.Error(w, `{"error":"nobody knows who asks"}`, http.StatusForbidden)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
+		deed := broker.Deed{Actor: provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"}, Why: r.FormValue("reason")}
+		v, err := do(r, deed)
+		w.Header().Set("Content-Type", "application/json")
+		if err != nil {
+			w.WriteHeader(statusOf(err))
+			v = said{err.Error()}
+		}
+		_ = json.NewEncoder(w).Encode(v) // the peer is gone if it fails
+	})
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, provision.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, provision.ErrConflict):
+		return http.StatusConflict
+	case errors.Is(err, provision.ErrUnavailable):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadRequest
+}
+
+type peerKey struct{}
+
+// withPeer notes who is at the other end of a unix socket (SO_PEERCRED).
+func withPeer(ctx context.Context, c net.Conn) context.Context {
+	socket, ok := c.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	var peer string
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			peer = "uid:" + strconv.FormatUint(uint64(cred.Uid), 10)
+		}
+	})
+	return context.WithValue(ctx, peerKey{}, peer)
+}
+
+// listenAdmin opens the admin socket, for its owner alone.
+func listenAdmin(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	old := unix.Umask(0o177) // it must never be open to others, not even for a moment
+	defer unix.Umask(old)
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	return l, nil
+}
+
+// pageOf is the part of a list that is asked for.
+func pageOf(r *http.Request) provision.Page {
+	limit, _ := strconv.Atoi(r.FormValue("limit"))
+	return provision.Page{Tenant: provision.TenantID(r.FormValue("tenant")), After: r.FormValue("after"), Limit: limit, Ended: r.FormValue("ended") == "true"}
+}
+
+// viewAll is a list as it is printed.
+func viewAll[T, V any](items []T, err error, view func(T) V) (any, error) {
+	views := make([]V, 0, len(items))
+	for _, item := range items {
+		views = append(views, view(item))
+	}
+	return views, err
+}

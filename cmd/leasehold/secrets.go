@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// masterKey reads the key that wraps all others, or makes one where there is none and no ledger either: a new key
+// beside an old ledger would open nothing of it.
+func masterKey(path, ledger string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(ledger); err == nil {
+			return nil, fmt.Errorf("master key %s is missing, and %s was written under one: put the key back", path, ledger)
+		}
+		return newMasterKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	if len(key) != 32 {
+		return nil, fmt.Errorf("master key %s: is not 32 bytes long", path)
+	}
+	return key, nil
+}
+
+func newMasterKey(path string) ([]byte, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	defer file.Close()
+	if _, err := file.Write(key); err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return key, errors.Join(file.Sync(), file.Close())
+}
+
+// spKey is the key pair of a connection's SAML service provider.
+type spKey struct {
+	Key         []byte // PKCS #8
+	Certificate []byte // DER, self-signed: metadata is what makes it known
+}
+
+// serviceProviderKey is the key pair of a connection; the first to ask makes it.
+func serviceProviderKey(ctx context.Context, keys *broker.Keyring, c provision.ConnectionID) (*rsa.PrivateKey, *x509.Certificate, error) {
+	kept, err := keys.Make(ctx, "sp/"+string(c), func() ([]byte, error) { return newServiceProviderKey(c) })
+	if err != nil {
+		return nil, nil, err
+	}
+	var pair spKey
+	if err := json.Unmarshal(kept, &pair); err != nil {
+		return nil, nil, fmt.Errorf("key of connection %s: %w", c, provision.ErrCorrupt)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(pair.Key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("key of connection %s: %w", c, provision.ErrCorrupt)
+	}
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, nil, fmt.Errorf("key of connection %s: %w", c, provision.ErrCorrupt)
+	}
+	certificate, err := x509.ParseCertificate(pair.Certificate)
+	if err != nil {
+		return nil, nil, fmt.Errorf("certificate of connection %s: %w", c, provision.ErrCorrupt)
+	}
+	return private, certificate, nil
+}
+
+func newServiceProviderKey(c provision.ConnectionID) ([]byte, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048) // what every identity provider can read
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	template := x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "leasehold " + string(c)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(spKey{der, certificate})
+}

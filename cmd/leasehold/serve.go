@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"leasehold/config"
+	"leasehold/provision"
+	"leasehold/web"
+)
+
+type serveCommand struct{}
+
+// Run runs the gateway until it is told to stop.
+func (serveCommand) Run(s *surroundings) error {
+	c, faults := config.Load(s.config, s.environ)
+	if len(faults) > 0 {
+		return faults
+	}
+	log := slog.New(slog.NewJSONHandler(s.stderr, nil))
+	g, err := openGateway(s.ctx, c, s.environ, log)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	if err := g.register(s.ctx, "manifest"); err != nil {
+		return err
+	}
+	return g.serve(s.ctx)
+}
+
+// serve listens until ctx is over, then lets what is under way finish.
+func (g *gateway) serve(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	public, err := listen(g.config.Listen)
+	if err != nil {
+		return err
+	}
+	if g.config.TLS.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(g.config.TLS.Cert, g.config.TLS.Key)
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		public = tls.NewListener(public, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	ops, err := listen(g.config.OpsListen)
+	if err != nil {
+		return err
+	}
+	admin, err := listenAdmin(filepath.Join(g.config.Data, socketName))
+	if err != nil {
+		return err
+	}
+	operators := server(operator{g}.handler(), g.log)
+	operators.ConnContext, operators.WriteTimeout = withPeer, 0
+	servers := map[*http.Server]net.Listener{
+		server(g.public, g.log):                       public,
+		server(web.NewOps(g.metrics, g.ready), g.log): ops,
+		operators: admin,
+	}
+	tasks := g.background(ctx)
+	go g.reload(ctx)
+	failed := make(chan error, len(servers))
+	for s, l := range servers {
+		go func() { failed <- s.Serve(l) }()
+	}
+	g.log.Info("serving", "url", g.config.URL.String(), "listen", public.Addr().String(), "ops", ops.Addr().String())
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop()
+	g.shutdown(servers)
+	tasks.Wait()
+	return err
+}
+
+// shutdown stops taking new requests and waits for those under way.
+func (g *gateway) shutdown(servers map[*http.Server]net.Listener) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for s := range servers {
+		if err := s.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			g.log.Warn("requests were cut off", "error", err)
+		}
+	}
+}
+
+// ready is nil when the ledger answers.
+func (g *gateway) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, err := g.store.Tenants(ctx, provision.Page{Limit: 1})
+	return err
+}
+
+// reload applies the manifests again at each SIGHUP; with a fault the old state stays.
+func (g *gateway) reload(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			if err := g.register(ctx, "manifest"); err != nil {
+				g.log.Error("manifests were not applied; what was registered stays", "error", err)
+			}
+		}
+	}
+}
+
+type checkConfigCommand struct{}
+
+// Run prints every fault of the configuration and the manifests at once.
+func (checkConfigCommand) Run(s *surroundings) error {
+	c, faults := config.Load(s.config, s.environ)
+	if len(faults) == 0 {
+		_, more := config.LoadManifests(c.Manifests, s.environ)
+		faults = append(faults, more...)
+	}
+	if s.json {
+		if faults == nil {
+			faults = config.Faults{}
+		}
+		if err := s.printJSON(faults); err != nil {
+			return err
+		}
+	} else if len(faults) > 0 {
+		fmt.Fprintln(s.stderr, faults)
+	} else {
+		fmt.Fprintln(s.stdout, "no faults")
+	}
+	if len(faults) > 0 {
+		return errSaid
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"time"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// What the operator's verbs print: the nouns, in the words of the manifests.
+
+type tenantView struct {
+	ID          provision.TenantID `json:"id"`
+	Name        string             `json:"name"`
+	Contact     string             `json:"contact,omitempty"`
+	ContractEnd time.Time          `json:"contract_end,omitzero"`
+	Suspended   bool               `json:"suspended"`
+	Create      string             `json:"create"`
+	Mode        string             `json:"mode"`
+	MaxSession  string             `json:"max_session"`
+	Idle        string             `json:"idle"`
+	Seats       int                `json:"seats"`
+	Policy      int64              `json:"policy_version"`
+	Owner       string             `json:"owner"`
+}
+
+func viewTenant(t provision.Tenant) tenantView {
+	p := t.Policy.WithDefaults()
+	return tenantView{t.ID, t.Name, t.Contact, t.ContractEnd, t.Suspended, string(p.Create), string(p.Mode), p.MaxSession.String(), p.Idle.String(), p.Seats, p.Version, string(t.Owner)}
+}
+
+type claimView struct {
+	Domain    string             `json:"domain"`
+	Tenant    provision.TenantID `json:"tenant"`
+	State     string             `json:"state"`
+	Proof     string             `json:"proof"`
+	Record    string             `json:"record,omitempty"` // where the TXT record has to be
+	Value     string             `json:"value,omitempty"`  // and what it has to hold
+	Verified  time.Time          `json:"verified,omitzero"`
+	FirstFail time.Time          `json:"first_failure,omitzero"`
+	Tried     time.Time          `json:"last_tried,omitzero"`
+	Note      string             `json:"note,omitempty"`
+}
+
+func viewClaim(c provision.Claim) claimView {
+	v := claimView{Domain: c.Domain.String(), Tenant: c.Tenant, State: string(c.State), Proof: string(c.Proof), Verified: c.Verified, FirstFail: c.FirstFail, Tried: c.LastTried, Note: c.Note}
+	if c.Proof == provision.ProofDNS {
+		v.Record, v.Value = provision.ProofName(c.Domain), provision.ProofValue(c.Token)
+	}
+	return v
+}
+
+type connectionView struct {
+	ID       provision.ConnectionID `json:"id"`
+	Tenant   provision.TenantID     `json:"tenant"`
+	Protocol string                 `json:"protocol"`
+	Domains  []provision.Domain     `json:"domains"`
+	Issuer   string                 `json:"issuer,omitempty"`
+	Subject  string                 `json:"subject"`
+	Default  bool                   `json:"default"`
+	Disabled bool                   `json:"disabled"`
+	Held     bool                   `json:"held"`
+	EntityID string                 `json:"entity_id,omitempty"` // of the service provider, for the identity provider
+	ACS      string                 `json:"acs,omitempty"`
+	Callback string                 `json:"callback,omitempty"`
+	Owner    string                 `json:"owner"`
+}
+
+func viewConnection(c provision.Connection, at addresses) connectionView {
+	v := connectionView{ID: c.ID, Tenant: c.Tenant, Protocol: string(c.Protocol), Domains: c.Domains, Issuer: c.Issuer, Subject: c.Subject, Default: c.Default, Disabled: c.Disabled, Held: c.Held, Owner: string(c.Owner)}
+	if c.Protocol == provision.SAML {
+		v.EntityID, v.ACS = at.entityID(c.ID), at.acs(c.ID)
+	} else {
+		v.Callback = at.callback(c.ID)
+	}
+	return v
+}
+
+type appView struct {
+	ID         provision.AppID      `json:"id"`
+	Origins    []provision.Origin   `json:"origins"`
+	Headers    string               `json:"headers"`
+	Tenants    []provision.TenantID `json:"tenants"`
+	Roles      []string             `json:"require_roles,omitempty"`
+	Public     []string             `json:"public,omitempty"`
+	MaxSession string               `json:"max_session,omitempty"`
+	Owner      string               `json:"owner"`
+}
+
+func viewApp(a provision.App) appView {
+	v := appView{ID: a.ID, Origins: a.Origins, Headers: a.Headers, Tenants: a.Tenants, Roles: a.Roles, Public: a.Public, Owner: string(a.Owner)}
+	if a.MaxSession > 0 {
+		v.MaxSession = a.MaxSession.String()
+	}
+	return v
+}
+
+type accountView struct {
+	ID        provision.AccountID `json:"id"`
+	Tenant    provision.TenantID  `json:"tenant"`
+	State     string              `json:"state"`
+	Email     string              `json:"email"`
+	Name      string              `json:"name"`
+	Groups    []string            `json:"groups,omitempty"`
+	Created   time.Time           `json:"created"`
+	LastLogin time.Time           `json:"last_login,omitzero"`
+	Links     []linkView          `json:"links,omitempty"`
+	Leases    []leaseView         `json:"leases,omitempty"`
+}
+
+type linkView struct {
+	Connection provision.ConnectionID `json:"connection"`
+	Subject    string                 `json:"subject"`
+	Created    time.Time              `json:"created"`
+}
+
+func viewAccount(a provision.Account, links []provision.Link, leases []provision.Lease) accountView {
+	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Created: a.Created, LastLogin: a.LastLogin}
+	for _, l := range links {
+		v.Links = append(v.Links, linkView{l.Connection, l.Subject, l.Created})
+	}
+	for _, l := range leases {
+		v.Leases = append(v.Leases, viewLease(l))
+	}
+	return v
+}
+
+type leaseView struct {
+	ID         provision.LeaseID      `json:"id"`
+	Kind       string                 `json:"kind"`
+	Account    provision.AccountID    `json:"account"`
+	Tenant     provision.TenantID     `json:"tenant"`
+	Connection provision.ConnectionID `json:"connection"`
+	Roles      []string               `json:"roles,omitempty"`
+	Start      time.Time              `json:"start"`
+	Seen       time.Time              `json:"seen"`
+	End        time.Time              `json:"end"`
+	EndedAt    time.Time              `json:"ended_at,omitzero"`
+	EndReason  string                 `json:"end_reason,omitempty"`
+}
+
+func viewLease(l provision.Lease) leaseView {
+	return leaseView{l.ID, string(l.Kind), l.Account, l.Tenant, l.Connection, l.Grant.Roles, l.Start, l.Seen, l.End, l.EndedAt, string(l.EndReason)}
+}
+
+// eventView is one line of the audit, as the contract has it.
+type eventView struct {
+	Seq        int64                  `json:"seq"`
+	ID         provision.EventID      `json:"id"`
+	Time       time.Time              `json:"time"`
+	Tenant     provision.TenantID     `json:"tenant,omitempty"`
+	Event      string                 `json:"event"`
+	Outcome    string                 `json:"outcome,omitempty"`
+	Reason     string                 `json:"reason,omitempty"`
+	Actor      actorView              `json:"actor"`
+	Requester  requesterView          `json:"requester,omitzero"`
+	Account    provision.AccountID    `json:"account,omitempty"`
+	Subject    string                 `json:"subject,omitempty"`
+	Email      string                 `json:"email,omitempty"`
+	Connection provision.ConnectionID `json:"connection,omitempty"`
+	App        provision.AppID        `json:"app,omitempty"`
+	Domain     string                 `json:"domain,omitempty"`
+	Lease      leaseRefView           `json:"lease,omitzero"`
+	Decision   decisionView           `json:"decision,omitzero"`
+	Revocation revocationView         `json:"revocation,omitzero"`
+	Count      int                    `json:"count,omitempty"`
+	Changes    []string               `json:"changes,omitempty"`
+	Detail     string                 `json:"detail,omitempty"`
+	Erased     bool                   `json:"erased,omitempty"` // the personal part's key is gone
+}
+
+type actorView struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+	Via  string `json:"via,omitempty"`
+}
+
+type requesterView struct {
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+type leaseRefView struct {
+	ID   provision.LeaseID `json:"id"`
+	Kind string            `json:"kind,omitempty"`
+	End  time.Time         `json:"end,omitzero"`
+}
+
+type decisionView struct {
+	ID            provision.DecisionID `json:"id,omitempty"`
+	PolicyVersion int64                `json:"policy_version"`
+}
+
+type revocationView struct {
+	ID          provision.RevocationID `json:"id"`
+	Cause       string                 `json:"cause"`
+	RequestedAt time.Time              `json:"requested_at"`
+	EffectiveAt time.Time              `json:"effective_at"`
+}
+
+func viewEvent(e provision.Event) eventView {
+	p := e.Personal
+	return eventView{
+		Seq: e.Seq, ID: e.ID, Time: e.Time, Tenant: e.Tenant, Event: e.Kind, Outcome: e.Outcome, Reason: e.Reason,
+		Actor: actorView(e.Actor), Requester: requesterView(p.Requester), Account: e.Account, Subject: p.Subject, Email: p.Email,
+		Connection: e.Connection, App: e.App, Domain: e.Domain.String(), Lease: leaseRefView{e.Lease.ID, string(e.Lease.Kind), e.Lease.End},
+		Decision:   decisionView{e.Decision.ID, e.Decision.PolicyVersion},
+		Revocation: revocationView{e.Revocation.ID, string(e.Revocation.Cause), e.Revocation.RequestedAt, e.Revocation.EffectiveAt},
+		Count:      e.Count, Changes: e.Changes, Detail: p.Detail, Erased: len(e.Sealed) > 0 && p == (provision.Personal{}),
+	}
+}
+
+// addresses are where a connection is found.
+type addresses struct{ url provision.Origin }
+
+func (a addresses) entityID(c provision.ConnectionID) string { return a.of(c, "metadata") }
+func (a addresses) acs(c provision.ConnectionID) string      { return a.of(c, "acs") }
+func (a addresses) callback(c provision.ConnectionID) string { return a.of(c, "callback") }
+
+func (a addresses) of(c provision.ConnectionID, what string) string {
+	return a.url.String() + "/idp/" + string(c) + "/" + what
+}
+
+// registeredView is what applying manifests changed.
+type registeredView struct {
+	broker.Registered
+	DryRun bool `json:"dry_run"`
+}
