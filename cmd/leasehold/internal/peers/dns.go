@@ -31,12 +31,11 @@ type DNSServer struct {
 func DNS(t testing.TB) *DNSServer {
 	t.Helper()
 	s := &DNSServer{names: map[string]Records{}, asked: map[string]int{}}
-	packets, err := net.ListenPacket("udp", loopback+":0")
+	s.Addr = local(Port(t))
+	packets, err := net.ListenPacket("udp", s.Addr)
 	if err != nil {
 		t.Fatalf("name server: %v", err)
 	}
-	port := packets.LocalAddr().(*net.UDPAddr).Port
-	s.Addr = local(port)
 	stream, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		packets.Close()

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -64,5 +65,5 @@ func serve(t testing.TB, h http.Handler) int {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	return portOf(s.Listener.Addr())
+	return s.Listener.Addr().(*net.TCPAddr).Port
 }

@@ -10,6 +10,7 @@ package peers
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,15 +23,26 @@ const loopback = "127.0.0.1"
 // Patience is how long anything here is waited for.
 const Patience = 30 * time.Second
 
-// Port is a TCP port of the loopback address that was free a moment ago.
+// Port is a TCP and UDP port of the loopback address that was free a moment ago. It is below those that the system
+// gives to connections, so that none of them takes it before the part that it is for.
 func Port(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", loopback+":0")
-	if err != nil {
-		t.Fatalf("find a port: %v", err)
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		stream, err := net.Listen("tcp", local(port))
+		if err != nil {
+			continue
+		}
+		packets, err := net.ListenPacket("udp", local(port))
+		stream.Close()
+		if err != nil {
+			continue
+		}
+		packets.Close()
+		return port
 	}
-	defer l.Close()
-	return portOf(l.Addr())
+	t.Fatal("no port is free")
+	return 0
 }
 
 // local is the address of a port of this machine.
@@ -62,5 +74,3 @@ func until(t testing.TB, what string, done func() bool) {
 		}
 	}
 }
-
-func portOf(a net.Addr) int { return a.(*net.TCPAddr).Port }
