@@ -117,7 +117,7 @@ func reads(method string) bool { return method == http.MethodGet || method == ht
 
 // startURL is where a login for a page of an app begins.
 func startURL(origin, path string) string {
-	return origin + "/_sso/start?rd=" + url.QueryEscape(path)
+	return origin + "/_sso/start?rd=" + url.QueryEscape(remembered(path))
 }
 
 // challenge tells a program where a person can log in. The scheme is our own (RFC 9110, 11.6.1).

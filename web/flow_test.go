@@ -336,6 +336,25 @@ func TestNoReturnAddressLeadsToAHostThatIsNotOurs(t *testing.T) {
 	}
 }
 
+func TestAPageTooLongToCarryIsForgotten(t *testing.T) {
+	g := newGate(t)
+	g.verdict = refusing(provision.SessionMissing)
+	b := signedIn(t, g)
+	long := "/" + strings.Repeat("a", 3<<10)
+	if to := onward(t, b.get(wiki+"/_sso/check/nginx", asNginx("GET", long, navigation...)...)); to != wiki+"/_sso/start?rd=%2F" {
+		t.Errorf("leads to %.80s", to)
+	}
+	if to := onward(t, b.get(wiki+"/_sso/check/nginx", asNginx("GET", "//evil.test/", navigation...)...)); to != wiki+"/_sso/start?rd=%2F" {
+		t.Errorf("leads to %s", to)
+	}
+	if to := onward(t, b.get(wiki+"/_sso/start?rd="+long)); !strings.Contains(to, "rd="+url.QueryEscape(wiki+"/")+"&") {
+		t.Errorf("leads to %.80s", to)
+	}
+	if to := onward(t, b.get(sso+"/login?rd="+url.QueryEscape(wiki+long))); to != wiki+"/_sso/start?rd=%2F" {
+		t.Errorf("leads to %.80s", to)
+	}
+}
+
 func TestADoubledParameterIsRefused(t *testing.T) {
 	g := newGate(t)
 	b := newBrowser(t, g)

@@ -85,14 +85,15 @@ func (s *server) errand(r *http.Request, form url.Values) (errand, error) {
 		return e, nil
 	}
 	t, ok := splitURL(e.Return)
-	if !ok || len(e.Return) > maxReturn || strings.HasPrefix(t.path, "//") {
+	if !ok || strings.HasPrefix(t.path, "//") {
 		return e, invalid
 	}
 	var err error
 	if e.origin, err = provision.ParseOrigin(t.origin); err != nil {
 		return e, invalid
 	}
-	e.path = t.path + t.query
+	e.path = remembered(t.path + t.query)
+	e.Return = t.origin + e.path
 	e.app, err = s.Gate.AppAt(r.Context(), e.origin)
 	if errors.Is(err, provision.ErrNotFound) {
 		return e, &provision.DeniedError{Reason: provision.AppUnknown}
@@ -156,6 +157,7 @@ func (s *server) handOver(r *http.Request, v visit, token string, e errand) (str
 // depart begins a login and sends the browser to its identity provider.
 func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e errand, wish broker.Wish) error {
 	if err := s.mayBegin(r); err != nil {
+		s.Metrics.login(err)
 		return err
 	}
 	browser, err := browser(w, r)
@@ -165,6 +167,9 @@ func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e erran
 	wish.Browser, wish.Requester = browser, v.From
 	wish.Origin, wish.Path, wish.Start = e.origin, e.path, e.Start
 	departure, err := s.Gate.Begin(r.Context(), wish)
+	if err != nil {
+		s.Metrics.login(err)
+	}
 	if reason := denial(err); reason != "" && reason != provision.IdPUnreachable && !wish.AddSignIn {
 		return s.ask(w, v, http.StatusForbidden, e, "We cannot sign you in with that address.")
 	}

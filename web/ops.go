@@ -21,7 +21,7 @@ type Metrics struct {
 // NewMetrics registers the counters. A registry that has them already is an error.
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	checks := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_checks_total", Help: "Checks, by outcome and reason."}, []string{"outcome", "reason"})
-	logins := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_logins_total", Help: "Finished logins, by outcome and reason."}, []string{"outcome", "reason"})
+	logins := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_logins_total", Help: "Logins that let somebody in or were refused on the way, by outcome and reason."}, []string{"outcome", "reason"})
 	omitted := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_header_omissions_total", Help: "Values left out of identity headers, by app and header."}, []string{"app", "header"})
 	for _, c := range []prometheus.Collector{checks, logins, omitted} {
 		if err := registry.Register(c); err != nil {
@@ -51,7 +51,7 @@ func (m *Metrics) checked(v broker.Verdict) {
 	}
 }
 
-// login counts a finished login by how it ended. An error that is no refusal is that nobody could tell.
+// login counts a login by how it ended. An error that is no refusal is that nobody could tell.
 func (m *Metrics) login(err error) {
 	if m == nil {
 		return

@@ -7,10 +7,11 @@ import (
 	"leasehold/provision"
 )
 
-// maxTarget bounds the address that a check is asked about, and maxReturn the one to come back to.
+// maxTarget bounds the address that a check is asked about, and maxReturn the page to come back to, which travels in
+// headers that proxies bound themselves: a longer one is forgotten.
 const (
 	maxTarget = 8 << 10
-	maxReturn = 4 << 10
+	maxReturn = 2 << 10
 )
 
 // target is what a request to an app wants, as the proxy in front of it says.
@@ -164,19 +165,25 @@ func returnPath(rd string, o provision.Origin) (string, bool) {
 	if rd == "" {
 		return "/", true
 	}
-	if len(rd) > maxReturn {
-		return "", false
-	}
 	if strings.HasPrefix(rd, "//") { // reads as another host
 		return "", false
 	}
 	if rd[0] == '/' {
 		t, ok := splitPath(rd)
-		return t.path + t.query, ok
+		return remembered(t.path + t.query), ok
 	}
 	t, ok := splitURL(rd)
 	if !ok || t.origin != o.String() || strings.HasPrefix(t.path, "//") {
 		return "", false
 	}
-	return t.path + t.query, true
+	return remembered(t.path + t.query), true
+}
+
+// remembered is path, or the front page when it cannot be carried through a login: too long, or read as another host by
+// somebody on the way.
+func remembered(path string) string {
+	if len(path) > maxReturn || strings.HasPrefix(path, "//") {
+		return "/"
+	}
+	return path
 }
