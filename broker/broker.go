@@ -89,46 +89,64 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 // anybody is answered.
 func (b *Broker) provide(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
 	var touched []provision.LeaseID
+	var unsealed error
 	sealer, err := b.sealer(ctx, b.tenantOf(ctx, r.Facts.Connection))
 	if err != nil {
 		return provision.Decision{}, err
 	}
+	var tried provision.Decision
 	d, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
 		touched = leasesOf(s)
-		d := decide(s)
-		sealer.change(&d.Change, s, r)
-		return d
+		tried = decide(s)
+		if unsealed = sealer.change(&tried.Change, s, r); unsealed != nil {
+			tried = provision.Decision{} // what cannot be written down does not happen
+		}
+		return tried
 	})
-	b.forget(d.Change, touched)
-	if err != nil {
+	b.forget(tried.Change, touched)
+	if err := errors.Join(err, unsealed); err != nil {
 		return provision.Decision{}, err
 	}
 	return d, nil
 }
 
-// amend is Ledger.Amend, with the same care.
+// amend is Ledger.Amend, with the same care. The tenant's key of the day is made only when something has to be sealed
+// under it: not in the transaction, which could not wait for another one, but before a second try.
 func (b *Broker) amend(ctx context.Context, t provision.Target, tenant provision.TenantID, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
+	sealer := sealer{keys: b.Keys}
+	for {
+		done, err := b.amendWith(ctx, t, sealer, change)
+		if !errors.Is(err, errNoDayKey) || sealer.day != nil {
+			return done, err
+		}
+		if sealer, err = b.sealer(ctx, tenant); err != nil {
+			return provision.Change{}, err
+		}
+	}
+}
+
+func (b *Broker) amendWith(ctx context.Context, t provision.Target, seal sealer, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
 	var touched []provision.LeaseID
-	sealer, err := b.sealer(ctx, tenant)
+	var tried provision.Change
+	_, err := b.Ledger.Amend(ctx, t, func(s provision.State) (provision.Change, error) {
+		touched = leasesOf(s)
+		c, err := change(s)
+		if err == nil {
+			err = seal.change(&c, s, provision.Request{})
+		}
+		tried = c
+		return c, err
+	})
+	b.forget(tried, touched)
 	if err != nil {
 		return provision.Change{}, err
 	}
-	done, err := b.Ledger.Amend(ctx, t, func(s provision.State) (provision.Change, error) {
-		touched = leasesOf(s)
-		c, err := change(s)
-		if err != nil {
-			return provision.Change{}, err
-		}
-		sealer.change(&c, s, provision.Request{})
-		return c, nil
-	})
-	b.forget(done, touched)
-	return done, err
+	return tried, nil
 }
 
 // forget drops from memory what a commit may have changed, also when nobody knows whether the commit happened.
 func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
-	if c.Installation != 0 || len(c.Tenants)+len(c.Connections)+len(c.Claims)+len(c.Apps) > 0 {
+	if c.Installation != 0 || len(c.Tenants)+len(c.Connections)+len(c.Apps) > 0 || movesClaim(c) {
 		b.index.flush()
 	}
 	b.index.drop(touched...)
@@ -138,6 +156,11 @@ func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
 			b.Count.Ended(string(l.EndReason))
 		}
 	}
+}
+
+// movesClaim reports whether a change moves a claim on: most only note that somebody looked.
+func movesClaim(c provision.Change) bool {
+	return len(c.Claims) > 0 && len(c.Revocations)+len(c.Events) > 0
 }
 
 // leasesOf are the leases whose standing a change made of s may alter.

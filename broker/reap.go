@@ -103,16 +103,9 @@ func (b *Broker) reap(ctx context.Context, due []provision.LeaseID) (int, error)
 // endEach judges leases in one commit: each ends for the cause that judge gives, or goes on as the lease it returns.
 func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, judge func(provision.Standing, time.Time) (provision.Lease, provision.Cause), open ...provision.Revocation) (int, error) {
 	draws := make(map[provision.LeaseID]provision.IDs, len(leases))
-	sealers := map[provision.TenantID]sealer{}
 	for _, id := range leases {
 		var err error
 		if draws[id], err = b.ids(); err != nil {
-			return 0, err
-		}
-		if _, known := sealers[id.Tenant()]; known {
-			continue
-		}
-		if sealers[id.Tenant()], err = b.sealer(ctx, id.Tenant()); err != nil {
 			return 0, err
 		}
 	}
@@ -128,10 +121,8 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, judge 
 		}
 		_, ref := provision.Over(s.Former, open, now)
 		end := provision.End{Leases: []provision.LeaseID{id}, Cause: cause, Revocation: ref, Actor: provision.Actor{Kind: provision.System, Via: "reaper"}}
-		c := provision.EndLeases(s.OfFormer(), end, draws[id], now)
-		sealers[id.Tenant()].change(&c, s, provision.Request{})
 		ended[id] = cause
-		return c
+		return provision.EndLeases(s.OfFormer(), end, draws[id], now) // nobody asked: its events hold nothing personal
 	})
 	b.index.drop(leases...)
 	if err != nil {

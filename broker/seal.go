@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"leasehold/provision"
@@ -27,32 +28,47 @@ func (b *Broker) sealer(ctx context.Context, t provision.TenantID) (sealer, erro
 	return sealer{b.Keys, day, name}, err
 }
 
+// errNoDayKey is that something has to be sealed under a key that this sealer does not have.
+var errNoDayKey = errors.New("no key of the day")
+
 // change seals everything personal in c. The request is the input that the decision row keeps.
-func (s sealer) change(c *provision.Change, state provision.State, r provision.Request) {
+func (s sealer) change(c *provision.Change, state provision.State, r provision.Request) error {
 	for i := range c.Events {
 		e := &c.Events[i]
 		if e.Personal == (provision.Personal{}) {
 			continue
 		}
-		e.Sealed, e.SealedBy = s.seal(e.Account, string(e.ID), e.Personal, c, state)
+		var err error
+		if e.Sealed, e.SealedBy, err = s.seal(e.Account, string(e.ID), e.Personal, c, state); err != nil {
+			return err
+		}
 	}
 	for i := range c.Decisions {
 		d := &c.Decisions[i]
-		d.Inputs, d.SealedBy = s.seal(d.Account, string(d.ID), r, c, state)
-	}
-}
-
-func (s sealer) seal(account provision.AccountID, id string, value any, c *provision.Change, state provision.State) ([]byte, string) {
-	plain, err := json.Marshal(value)
-	if err != nil {
-		return nil, "" // nothing of it is better than something of it in the clear
-	}
-	if wrapped := keyOf(account, c, state); wrapped != nil {
-		if aead, err := s.keys.accountKey(account, wrapped); err == nil {
-			return seal(aead, plain, id), accountKeyName(account)
+		var err error
+		if d.Inputs, d.SealedBy, err = s.seal(d.Account, string(d.ID), r, c, state); err != nil {
+			return err
 		}
 	}
-	return seal(s.day, plain, id), s.name
+	return nil
+}
+
+func (s sealer) seal(account provision.AccountID, id string, value any, c *provision.Change, state provision.State) ([]byte, string, error) {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return nil, "", fmt.Errorf("personal part: %w", err)
+	}
+	if wrapped := keyOf(account, c, state); wrapped != nil {
+		aead, err := s.keys.accountKey(account, wrapped)
+		if err != nil {
+			return nil, "", err
+		}
+		return seal(aead, plain, id), accountKeyName(account), nil
+	}
+	if s.day == nil {
+		return nil, "", errNoDayKey
+	}
+	return seal(s.day, plain, id), s.name, nil
 }
 
 // keyOf finds the wrapped key of an account among what was read and what is written. An account that is deleted by this
