@@ -120,6 +120,31 @@ func TestAPersonLogsInAtTheOpenIDProviderInABrowser(t *testing.T) {
 	}
 }
 
+func TestAWalkerLogsInWhereTheBrowserDoes(t *testing.T) {
+	ca := peers.NewCA(t)
+	origin, forms := gateway(t, ca)
+	saml := peers.SimpleSAMLphp(t, peers.SAMLOptions{CA: ca, Host: "idp.customer.test"})
+	saml.AddSP(t, serviceProvider(origin))
+	client := peers.OIDCClient{ID: "leasehold", Secret: "secretsecretsecret", RedirectURIs: []string{origin + "/callback"}}
+	oidc := peers.OIDCProvider(t, peers.OIDCOptions{CA: ca, Host: "127.0.0.1", Clients: []peers.OIDCClient{client}})
+
+	atSAML := saml.Base + "saml2/idp/SSOService.php?spentityid=" + url.QueryEscape(origin+"/sp")
+	ask := url.Values{"client_id": {client.ID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": client.RedirectURIs,
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(make([]byte, 32))}, "code_challenge_method": {"S256"}}
+	for start, field := range map[string]string{atSAML: "SAMLResponse", oidc.Issuer + "/auth?" + ask.Encode(): "code"} {
+		page, err := peers.Walk(t, ca).Login(start, "bob@acme.test", peers.Password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Status != 200 || !strings.Contains(page.Body, "You have arrived.") || !(<-forms).Has(field) {
+			t.Errorf("%s: %d at %s: %s", field, page.Status, page.URL, page.Body)
+		}
+	}
+	if _, err := peers.Walk(t, ca).Login(atSAML, "bob@acme.test", "wrong"); err == nil {
+		t.Error("logged in with a wrong password")
+	}
+}
+
 // exchange redeems a code and reads the ID token's claims. Nobody verifies it here.
 func exchange(t *testing.T, ca *peers.CA, idp *peers.OIDCIdP, client peers.OIDCClient, code, verifier string) map[string]any {
 	t.Helper()

@@ -13,6 +13,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -75,12 +77,13 @@ func (ca *CA) Front(t testing.TB, host string, port, behind int) {
 	if err != nil {
 		t.Fatalf("front of %s: %v", host, err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	quiet := log.New(io.Discard, "", 0) // browsers leave without a word
+	proxy := &httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: local(behind)})
 		r.SetXForwarded()
 		r.Out.Host = r.In.Host
 	}}
-	server := &http.Server{Handler: proxy, ReadHeaderTimeout: Patience}
+	server := &http.Server{Handler: proxy, ErrorLog: quiet, ReadHeaderTimeout: Patience}
 	go func() { _ = server.ServeTLS(l, certFile, keyFile) }()
 	t.Cleanup(func() { server.Close() })
 }
