@@ -39,7 +39,7 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 		if err != nil {
 			return refuse(unavailable(err))
 		}
-		if v, fresh := b.admit(app, e); fresh {
+		if v, fresh := b.admit(app, ask.Origin, e); fresh {
 			return v
 		}
 	}
@@ -48,7 +48,7 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 
 // admit judges an entry for an app. It is not fresh when the entry died meanwhile, or when it should be read again
 // before somebody is refused for idleness: another replica may have seen the lease used.
-func (b *Broker) admit(app *provision.App, e *entry) (v Verdict, fresh bool) {
+func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, fresh bool) {
 	v.App = app.ID
 	now := b.Ledger.Now()
 	s := &e.standing
@@ -66,7 +66,7 @@ func (b *Broker) admit(app *provision.App, e *entry) (v Verdict, fresh bool) {
 		b.noteDenied(v, s)
 		return v, !e.dead.Load()
 	}
-	header, err := b.tell(app, e, now)
+	header, err := b.tell(app, origin, e, now)
 	if err != nil {
 		v.Reason = provision.StoreUnavailable
 		return v, true

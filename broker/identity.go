@@ -28,6 +28,7 @@ const (
 // telling is what one app is told about the holder of one lease.
 type telling struct {
 	app      provision.AppID
+	origin   string // of the app: the audience of what is signed
 	revision int64
 	header   map[string][]string
 	until    time.Time // then the assertion is too old to be handed out
@@ -35,11 +36,11 @@ type telling struct {
 
 // tell is what the app is told, rendered once and signed anew when the assertion grows old. The tenant's policy is part
 // of the entry: when it changes, the entry goes.
-func (b *Broker) tell(app *provision.App, e *entry, now time.Time) (map[string][]string, error) {
+func (b *Broker) tell(app *provision.App, origin string, e *entry, now time.Time) (map[string][]string, error) {
 	wall := b.Now()
 	if told := e.told.Load(); told != nil {
 		for _, t := range *told {
-			if t.app == app.ID && t.revision == app.Revision && wall.Before(t.until) {
+			if t.app == app.ID && t.origin == origin && t.revision == app.Revision && wall.Before(t.until) {
 				return t.header, nil
 			}
 		}
@@ -51,10 +52,10 @@ func (b *Broker) tell(app *provision.App, e *entry, now time.Time) (map[string][
 	}
 	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
 	var err error
-	if who.Assertion, err = b.signer.sign(who, app.Origins[0], wall, expires); err != nil {
+	if who.Assertion, err = b.signer.sign(who, origin, wall, expires); err != nil {
 		return nil, fmt.Errorf("sign assertion: %w", err)
 	}
-	fresh := &telling{app: app.ID, revision: app.Revision, header: b.Present(*app, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
+	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(*app, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
 	e.remember(fresh)
 	return fresh.header, nil
 }
@@ -63,7 +64,7 @@ func (e *entry) remember(fresh *telling) {
 	told := e.told.Load()
 	next := []*telling{fresh}
 	if told != nil {
-		next = append(next, slices.DeleteFunc(slices.Clone(*told), func(t *telling) bool { return t.app == fresh.app })...)
+		next = append(next, slices.DeleteFunc(slices.Clone(*told), func(t *telling) bool { return t.app == fresh.app && t.origin == fresh.origin })...)
 	}
 	e.told.CompareAndSwap(told, &next) // a race lost costs one more signature
 }
@@ -113,14 +114,14 @@ type claims struct {
 	Email  string   `json:"email,omitempty"`
 }
 
-func (s *signer) sign(who Identity, audience provision.Origin, now, expires time.Time) (string, error) {
+func (s *signer) sign(who Identity, audience string, now, expires time.Time) (string, error) {
 	roles := who.Roles
 	if roles == nil {
 		roles = []string{}
 	}
 	return jwt.Signed(s.jose).Claims(claims{
 		Claims: jwt.Claims{
-			Issuer: s.issuer, Subject: string(who.Account), Audience: jwt.Audience{audience.String()},
+			Issuer: s.issuer, Subject: string(who.Account), Audience: jwt.Audience{audience},
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		},
 		Tenant: string(who.Tenant), Roles: roles, Lease: string(who.Lease), Email: who.Email,
