@@ -96,10 +96,6 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if answer.ContentLength > t.limit {
-		_ = answer.Body.Close()
-		return nil, fmt.Errorf("%s announces %d bytes: %w", r.URL.Host, answer.ContentLength, ErrTooLarge)
-	}
 	answer.Body = &body{answer.Body, t.limit}
 	return answer, nil
 }

@@ -76,7 +76,7 @@ func TestAnAllowedListenerIsReachedOverTLS(t *testing.T) {
 func TestPlainHTTPIsForLoopbackNamesAlone(t *testing.T) {
 	s, connections := listen(t, false, hello)
 	port := s.Listener.Addr().(*net.TCPAddr).Port
-	names := answering(t, func(int64) string { return "127.0.0.1" })
+	names := answering(t, func(int64) string { return "10.0.0.1" }) // knows nothing of localhost
 	c := outbound.New(outbound.Config{AllowPrivate: loopback(), Resolver: names})
 	for _, host := range []string{"127.0.0.1", "localhost", "saml.localhost", "Deep.SAML.LocalHost", "oidc.localhost."} {
 		if got, err := get(t, c, withPort("http", host, port)); err != nil || string(got) != "hello" {

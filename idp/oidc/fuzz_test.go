@@ -39,13 +39,19 @@ func FuzzIDToken(f *testing.F) {
 	a.Nonce, a.Verifier = "the-nonce", strings.Repeat("v", 43)
 	callback := url.Values{"state": {string(a.ID)}, "code": {"code"}, "iss": {op.Issuer}}
 
-	f.Fuzz(func(t *testing.T, payload []byte) {
+	verify := func(payload []byte) (provision.Assertion, error) {
 		token := op.Key.Sign(map[string]any{"alg": op.Key.Algorithm, "kid": op.Key.ID}, payload)
 		op.Tamper.Handle = map[string]http.HandlerFunc{"/token": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(map[string]string{"access_token": "access", "token_type": "Bearer", "id_token": token})
 		}}
-		got, err := p.Verify(context.Background(), a, callback)
+		return p.Verify(context.Background(), a, callback)
+	}
+	got, err := verify([]byte(claims + `}`))
+	want(f, "the honest seed", got, err, "")
+
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		got, err := verify(payload)
 		if err != nil {
 			var rejected *idp.Rejected
 			if !errors.As(err, &rejected) || rejected.Check == "" || rejected.Check == provision.IdPUnreachable || rejected.Check == provision.SignatureInvalid && !strings.Contains(err.Error(), "at_hash") {

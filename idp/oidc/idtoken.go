@@ -24,21 +24,21 @@ func (p *Provider) judge(ctx context.Context, found discovery, a idp.Attempt, t 
 		return nil, err
 	}
 	now := p.now()
-	bench := &bench{p, h, a, now, nil, nil}
-	token, err := oidc.NewVerifier(p.connection.Issuer, bench, &oidc.Config{
+	b := &bench{Provider: p, header: h, attempt: a, now: now}
+	token, err := oidc.NewVerifier(p.connection.Issuer, b, &oidc.Config{
 		ClientID:             p.connection.ClientID,
 		SupportedSigningAlgs: found.algorithms,
 		Now:                  func() time.Time { return now.Add(-skew) },
 	}).Verify(ctx, t.id)
 	switch {
-	case bench.refusal != nil:
-		return nil, bench.refusal
+	case b.refusal != nil:
+		return nil, b.refusal
 	case err != nil: // the library minds something that we did not
 		return nil, refused(provision.DocumentMalformed, "ID token", err)
 	case token.AccessTokenHash != "" && token.VerifyAccessToken(t.access) != nil: // OIDC Core 3.1.3.8
 		return nil, idp.Reject(provision.SignatureInvalid, "ID token: at_hash is not of the access token that came with it")
 	}
-	return bench.claims, nil
+	return b.claims, nil
 }
 
 // bench judges one token from inside the library, which asks it for a verified payload and flattens its refusals to

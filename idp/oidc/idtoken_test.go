@@ -218,6 +218,7 @@ func TestSignaturesOfAnIDToken(t *testing.T) {
 		{"space around", token(func(h, c, s string) string { return " " + h + "." + c + "." + s }), provision.DocumentMalformed},
 		{"a line end inside", token(func(h, c, s string) string { return h + "." + c + "\n." + s }), provision.DocumentMalformed},
 		{"padding", token(func(h, c, s string) string { return h + "." + c + "." + s + "=" }), provision.DocumentMalformed},
+		{"signature in another spelling", token(func(h, c, s string) string { return h + "." + c + "." + respelled(s) }), provision.DocumentMalformed},
 		{"two parts", token(func(h, c, _ string) string { return h + "." + c }), provision.DocumentMalformed},
 		{"no token", token(func(_, _, _ string) string { return "" }), provision.DocumentMalformed},
 		{"header with two algs", token(func(_, c, s string) string {
@@ -231,6 +232,13 @@ func TestSignaturesOfAnIDToken(t *testing.T) {
 		{"typ in lower case", head("typ", "jwt"), ""},
 		{"kid that is a number", head("kid", 1), provision.DocumentMalformed},
 	}, func(op *oidctest.OP) { op.Rotate(honest) })
+}
+
+// respelled is s, 256 bytes in base64url, with a bit set that decodes to nothing.
+func respelled(s string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, s[len(s)-1])
+	return s[:len(s)-1] + alphabet[last+1:last+2]
 }
 
 func publicPEM(t *testing.T, op *oidctest.OP) []byte {

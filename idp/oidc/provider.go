@@ -87,7 +87,8 @@ func (c Config) check() error {
 	return checkIssuer(c.Connection.Issuer)
 }
 
-// Begin draws the attempt's nonce and PKCE verifier and returns the address of the authorization endpoint.
+// Begin draws the attempt's nonce and PKCE verifier and returns the address of the authorization endpoint. An issuer that
+// cannot be asked, or that says what is not true, is an *idp.Rejected.
 func (p *Provider) Begin(ctx context.Context, a *idp.Attempt) (string, error) {
 	found, err := p.discovery(ctx)
 	if err != nil {
