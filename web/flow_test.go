@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -69,6 +70,9 @@ func TestASecondTabKeepsTheCookiesOfTheFirst(t *testing.T) {
 	first := startOf(b)
 	if second := startOf(b); first == "" || first != second {
 		t.Errorf("start %q, then %q", first, second)
+	}
+	if line := cookieLine(b.get(wiki+"/_sso/start?rd=/"), "__Host-lh-start"); !strings.Contains(line, "; Max-Age=600") {
+		t.Errorf("the second tab has less time: %q", line)
 	}
 	b.post(sso+"/login", url.Values{"email": {"ada@acme.test"}})
 	browser := b.cookies["sso.example.com"]["__Host-lh-browser"]
@@ -236,10 +240,8 @@ func TestARefusalAtTheACSShowsItsReferenceAndNobodyElsesWords(t *testing.T) {
 	if again := body(t, b.get(sso+to)); again != page {
 		t.Error("a reload shows another page")
 	}
-	u, _ := url.Parse(to)
-	note := u.Query().Get("note")
-	forged := note[:len(note)-4] + "AAAA"
-	if page := body(t, b.get(sso+"/idp/acme-saml/resume?note="+forged)); strings.Contains(page, "evt_77") || !strings.Contains(page, "took too long") {
+	forged := base64.RawURLEncoding.EncodeToString(append(make([]byte, 32), `{"Reason":"tenant_suspended","Ref":"evt_78","Contact":"call 0900 666"}`...))
+	if page := body(t, b.get(sso+"/idp/acme-saml/resume?note="+forged)); strings.Contains(page, "0900") || strings.Contains(page, "evt_78") || !strings.Contains(page, "took too long") {
 		t.Errorf("a forged note is believed: %s", page)
 	}
 }
@@ -250,9 +252,12 @@ func TestASpentAttemptLeadsOnOnlyInTheBrowserThatHasItsSession(t *testing.T) {
 		change func(*fakeGate, *jar)
 		status int
 	}{
-		"its browser":          {func(*fakeGate, *jar) {}, 200},
-		"no session":           {func(_ *fakeGate, b *jar) { delete(b.cookies["sso.example.com"], "__Host-lh") }, 403},
-		"another session":      {func(g *fakeGate, _ *jar) { g.standing.Lease.ID = "acme.other" }, 403},
+		"its browser": {func(*fakeGate, *jar) {}, 200},
+		"no session":  {func(_ *fakeGate, b *jar) { delete(b.cookies["sso.example.com"], "__Host-lh") }, 403},
+		"another session": {func(g *fakeGate, b *jar) {
+			g.standing.Lease.ID = "acme.other"
+			b.cookies["sso.example.com"]["__Host-lh"] = g.Token("acme.other", origin(t, sso))
+		}, 403},
 		"session is over":      {func(g *fakeGate, _ *jar) { g.fails["Session"] = denied(provision.LeaseEnded) }, 403},
 		"nobody can tell":      {func(g *fakeGate, _ *jar) { g.fails["Session"] = provision.ErrUnavailable }, 503},
 		"another browser":      {func(_ *fakeGate, b *jar) { delete(b.cookies["sso.example.com"], "__Host-lh-browser") }, 403},
@@ -511,6 +516,26 @@ func TestTheLoggedOutPageEmptiesTheCacheAfterThePageThatWasLeft(t *testing.T) {
 	if got := b.get(wiki+"/_sso/assets/clear.css", "Sec-Fetch-Site", "cross-site").Header.Get("Clear-Site-Data"); got != "" {
 		t.Errorf("another site clears our cache: %q", got)
 	}
+}
+
+func TestThePageThatAProxyShowsAsksAgainAsIfNothingWerePublic(t *testing.T) {
+	g := newGate(t)
+	g.verdict = refusing(provision.LeaseEnded)
+	b := signedIn(t, g)
+	for _, method := range []string{"GET", "POST", "PUT"} {
+		r := b.do(method, wiki+"/_sso/denied", nil, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test")
+		if ask := g.asked[len(g.asked)-1]; r.StatusCode != 401 || ask.Method != "POST" || ask.Origin != wiki {
+			t.Errorf("%s: %d, asked %+v", method, r.StatusCode, ask)
+		}
+	}
+	r := b.get(wiki+"/_sso/denied", fetch...)
+	if r.StatusCode != 401 || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Www-Authenticate") == "" {
+		t.Errorf("%d %v", r.StatusCode, r.Header)
+	}
+	g.verdict = allowing()
+	wantStatus(t, b.get(wiki+"/_sso/denied"), 403)
+	g.verdict = refusing(provision.StoreUnavailable)
+	wantStatus(t, b.get(wiki+"/_sso/denied"), 503)
 }
 
 func TestMeTellsWhoOneIsAndNoToken(t *testing.T) {
