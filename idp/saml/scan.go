@@ -26,8 +26,10 @@ const (
 // attributes that are there twice, IDs that are there twice under any spelling. Comments are refused, or dropped from
 // metadata, where people write them.
 func scan(doc []byte, comments bool) (*etree.Element, error) {
-	if !comments && bytes.Contains(doc, []byte("<!")) { // begins a document type, a comment or CDATA, and nothing else
-		return nil, malformed("document holds a document type, a comment or CDATA")
+	if !comments {
+		if err := glance(doc); err != nil {
+			return nil, err
+		}
 	}
 	s := scanner{comments: comments, ids: map[string]bool{}}
 	decoder := xml.NewDecoder(bytes.NewReader(doc))
@@ -48,6 +50,37 @@ func scan(doc []byte, comments bool) (*etree.Element, error) {
 		return nil, malformed("document ends before its root does")
 	}
 	return s.root, nil
+}
+
+// glance refuses what can be told from the bytes, before a decoder collects a giant: "<!" begins a document type, a
+// comment or CDATA, and without those each "<" begins a tag and each pair of quotes in a tag is an attribute.
+func glance(doc []byte) error {
+	if bytes.Contains(doc, []byte("<!")) {
+		return malformed("document holds a document type, a comment or CDATA")
+	}
+	if tags := bytes.Count(doc, []byte("<")); tags > maxTokens {
+		return idp.Reject(provision.MessageTooLarge, "document of %d tags, at most %d tokens are read", tags, maxTokens)
+	}
+	var quote byte // 0: none is open
+	tag, attributes := false, 0
+	for _, c := range doc {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '<':
+			tag, attributes = true, 0
+		case c == '>':
+			tag = false
+		case tag && (c == '"' || c == '\''):
+			quote = c
+			if attributes++; attributes > maxAttributes {
+				return idp.Reject(provision.MessageTooLarge, "element with more than %d attributes", maxAttributes)
+			}
+		}
+	}
+	return nil
 }
 
 type scanner struct {

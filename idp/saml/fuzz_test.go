@@ -1,0 +1,66 @@
+package saml_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"testing"
+	"time"
+
+	"leasehold/idp"
+	"leasehold/idp/saml"
+	"leasehold/idp/saml/samltest"
+)
+
+// FuzzVerify: whatever is posted, Verify answers with a refusal or with what the provider signed, and never panics.
+func FuzzVerify(f *testing.F) {
+	provider := samltest.New(f)
+	p := serviceProvider(f, provider, nil)
+	a, address := begin(f, p)
+	for _, signed := range []samltest.Signed{samltest.Assertion, samltest.Response, samltest.Both, samltest.Neither} {
+		f.Add([]byte(docOf(f, provider.Respond(f, address, samltest.Answer{Person: alice(), Signed: signed, KeyInfo: provider.KeyInfo()}))))
+	}
+	f.Add([]byte(`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol"><Status><StatusCode/></Status><Assertion ID="" xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo/></Signature></Assertion></Response>`))
+	f.Add([]byte(`<a:b xmlns:a="urn:x" xmlns="" a:id="" ID=""/>`))
+	f.Add([]byte("\xef\xbb\xbf<?xml version=\"1.0\"?><x>&#65;</x>"))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		got, err := p.Verify(context.Background(), a, formOf(string(doc)))
+		var no *idp.Rejected
+		if err != nil && !errors.As(err, &no) {
+			t.Errorf("an error that is no refusal: %v", err)
+		}
+		if err == nil && (got.Facts.Subject != "alice-0001" || got.Facts.Email != "alice@acme.test") {
+			t.Errorf("nobody signed %+v", got.Facts)
+		}
+	})
+}
+
+// FuzzForm: the fields of a form, as they come.
+func FuzzForm(f *testing.F) {
+	provider := samltest.New(f)
+	p := serviceProvider(f, provider, nil)
+	a, address := begin(f, p)
+	f.Add(provider.Answer(f, address, alice()).Get("SAMLResponse"), "attempt-1", "RelayState")
+	f.Add(base64.StdEncoding.EncodeToString([]byte("<x/>")), "", "SAMLart")
+	f.Fuzz(func(t *testing.T, response, relay, name string) {
+		_, err := p.Verify(context.Background(), a, idp.Form{"SAMLResponse": {response}, name: {relay}})
+		var no *idp.Rejected
+		if err != nil && !errors.As(err, &no) {
+			t.Errorf("an error that is no refusal: %v", err)
+		}
+	})
+}
+
+// FuzzMetadata: whatever a tenant registers, it is refused, or names a provider, an address by https and a key.
+func FuzzMetadata(f *testing.F) {
+	f.Add(samltest.New(f).Metadata())
+	f.Add(samltest.NewRSA(f, 2048).Metadata())
+	f.Add([]byte(`<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata"><EntityDescriptor/></EntitiesDescriptor>`))
+	f.Add([]byte(`<!DOCTYPE x><EntityDescriptor/>`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		m, err := saml.ParseMetadata(doc, time.Now())
+		if err == nil && (m.EntityID == "" || m.SSO == "" || len(m.Certificates) == 0) {
+			t.Errorf("accepted with %+v", m)
+		}
+	})
+}
