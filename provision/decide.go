@@ -83,14 +83,14 @@ func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 		return d.deny(SessionOver)
 	}
 	switch {
+	case r.Occasion != OnLogin && r.Occasion != OnLink:
+		return d.deny(LinkRefused)
 	case s.Account.State.Living():
 		return d.known(policy)
 	case r.Occasion == OnLink:
 		return d.link()
-	case r.Occasion == OnLogin:
-		return d.unknown(policy)
 	}
-	return d.deny(LinkRefused)
+	return d.unknown(policy)
 }
 
 // known judges a subject whose link leads to a living account.
