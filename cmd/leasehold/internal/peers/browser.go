@@ -193,7 +193,7 @@ func (b *Tab) Dark() {
 	}))
 }
 
-// Screenshot keeps a picture of the page as name.png in the folder that LEASEHOLD_ARTEFACTS names, or in one that goes
+// Screenshot keeps a picture of the page as name.png in the folder that PEERS_ARTEFACTS names, or in one that goes
 // with the test.
 func (b *Tab) Screenshot(name string) {
 	b.t.Helper()
@@ -209,7 +209,7 @@ func (b *Tab) picture(name string) error {
 	if err != nil {
 		return err
 	}
-	dir := os.Getenv("LEASEHOLD_ARTEFACTS")
+	dir := os.Getenv("PEERS_ARTEFACTS")
 	if dir == "" {
 		dir = b.t.TempDir()
 	}

@@ -46,7 +46,7 @@ func TestTheBrowserSendsFormsGoesBackAndKeepsCookiesApart(t *testing.T) {
 
 func TestTheBrowserTakesPictures(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv("LEASEHOLD_ARTEFACTS", dir)
+	t.Setenv("PEERS_ARTEFACTS", dir)
 	ca := peers.NewCA(t)
 	port := peers.Port(t)
 	ca.Front(t, "app.other.test", port, peers.Echo(t))

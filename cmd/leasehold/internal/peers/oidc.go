@@ -89,10 +89,10 @@ func (p *OIDCIdP) SetUsers(t testing.TB, people People) {
 	write(t, p.dir, "people.json", encode(t, people))
 }
 
-// nodeModules is where .ci/run put the npm packages: LEASEHOLD_NODE_MODULES, or a folder of the user's cache.
+// nodeModules is where .ci/run put the npm packages: PEERS_NODE_MODULES, or a folder of the user's cache.
 func nodeModules(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("LEASEHOLD_NODE_MODULES")
+	dir := os.Getenv("PEERS_NODE_MODULES")
 	if dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
