@@ -105,6 +105,9 @@ func TestDiscoveryIsKeptAndRefreshed(t *testing.T) {
 	c.pass(2 * time.Hour)
 	_, err := begin(p, c)
 	want(t, "unreachable for more than a day", provision.Assertion{}, err, provision.IdPUnreachable)
+	c.pass(6 * time.Second) // what was tried beside is over
+	_, err = begin(p, c)
+	want(t, "and later", provision.Assertion{}, err, provision.IdPUnreachable)
 	n := op.Fetches(discoveryPath)
 	_, err = begin(p, c)
 	want(t, "and a moment later", provision.Assertion{}, err, provision.IdPUnreachable)

@@ -88,7 +88,7 @@ func (r *remembered[T]) tell(value T, err error) {
 		r.log.Warn("issuer could not be asked", "error", err)
 		return
 	}
-	r.value, r.got = value, r.now()
+	r.value, r.got = value, r.tried // as old as the question
 }
 
 // prove notes that something was verified with the value.
