@@ -115,6 +115,9 @@ func TestASignedInBrowserEntersASecondAppWithoutAPage(t *testing.T) {
 	if r := b.get(sso + "/login?rd=" + url.QueryEscape(wiki+"/page")); onward(t, r) != wiki+"/_sso/start?rd=%2Fpage" {
 		t.Errorf("without a start cookie's hash it leads to %s", onward(t, r))
 	}
+	if r := b.get(sso + "/login?rd=" + url.QueryEscape(wiki)); onward(t, r) != wiki+"/_sso/start?rd=%2F" {
+		t.Errorf("with the app's origin alone it leads to %s", onward(t, r))
+	}
 	if r := b.get(sso + "/login"); onward(t, r) != "/" {
 		t.Errorf("without an app it leads to %s", onward(t, r))
 	}
@@ -322,7 +325,7 @@ func TestNoReturnAddressLeadsToAHostThatIsNotOurs(t *testing.T) {
 	for _, rd := range []string{
 		"https://evil.test/", "//evil.test/", "https:evil.test", `https:\\evil.test/`, `/\evil.test`, "/\tevil.test", "https://wiki.example.org@evil.test/",
 		"https://wiki.example.org.evil.test/", "https://wiki.example.org:444/", "javascript:alert(1)", "data:text/html,x", "/a\r\nLocation: https://evil.test",
-		"https://wiki.example.org//evil.test", "http://wiki.example.org/", "evil.test", "/./\\evil.test", "/..//evil.test", "https://wiki.example.org", "\u2028/",
+		"https://wiki.example.org//evil.test", "http://wiki.example.org/", "evil.test", "/./\\evil.test", "/..//evil.test", "\u2028/",
 	} {
 		g := newGate(t)
 		b := signedIn(t, g)

@@ -22,7 +22,6 @@ type errand struct {
 
 	origin provision.Origin // of Return
 	path   string
-	app    provision.App
 }
 
 // login is the e-mail-first page. A browser that needs none passes: to the app with its session, or straight to the
@@ -84,6 +83,9 @@ func (s *server) errand(r *http.Request, form url.Values) (errand, error) {
 	if e.Return == "" {
 		return e, nil
 	}
+	if o, err := provision.ParseOrigin(e.Return); err == nil { // the app alone, without a page
+		e.Return = o.String() + "/"
+	}
 	t, ok := splitURL(e.Return)
 	if !ok || strings.HasPrefix(t.path, "//") {
 		return e, invalid
@@ -94,7 +96,7 @@ func (s *server) errand(r *http.Request, form url.Values) (errand, error) {
 	}
 	e.path = remembered(t.path + t.query)
 	e.Return = t.origin + e.path
-	e.app, err = s.Gate.AppAt(r.Context(), e.origin)
+	_, err = s.Gate.AppAt(r.Context(), e.origin)
 	if errors.Is(err, provision.ErrNotFound) {
 		return e, &provision.DeniedError{Reason: provision.AppUnknown}
 	}
