@@ -2,23 +2,43 @@ package saml_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"testing"
 	"time"
+
+	crewjam "github.com/crewjam/saml"
 
 	"leasehold/idp"
 	"leasehold/idp/saml"
 	"leasehold/idp/saml/samltest"
 )
 
+// fixed is a world that is the same in every process that fuzzes: one key, one clock, one request.
+func fixed(f *testing.F) (*samltest.IdP, *saml.Provider, idp.Attempt, samltest.Request) {
+	provider := samltest.New(f)
+	scalar := make([]byte, 32)
+	scalar[31] = 7
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar)
+	if err != nil {
+		f.Fatal(err)
+	}
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	provider.Key, provider.Certificates = key, []*x509.Certificate{samltest.Certify(f, key)}
+	provider.Now = func() time.Time { return now }
+	request := samltest.Request{RelayState: "attempt-1"}
+	request.ID, request.AssertionConsumerServiceURL, request.Issuer = "_request", base+"acs", &crewjam.Issuer{Value: base + "metadata"}
+	return provider, serviceProvider(f, provider, nil), idp.Attempt{ID: "attempt-1", RequestID: request.ID}, request
+}
+
 // FuzzVerify: whatever is posted, Verify answers with a refusal or with what the provider signed, and never panics.
 func FuzzVerify(f *testing.F) {
-	provider := samltest.New(f)
-	p := serviceProvider(f, provider, nil)
-	a, address := begin(f, p)
+	provider, p, a, request := fixed(f)
 	for _, signed := range []samltest.Signed{samltest.Assertion, samltest.Response, samltest.Both, samltest.Neither} {
-		f.Add([]byte(docOf(f, provider.Respond(f, address, samltest.Answer{Person: alice(), Signed: signed, KeyInfo: provider.KeyInfo()}))))
+		f.Add([]byte(docOf(f, provider.RespondTo(f, request, samltest.Answer{Person: alice(), Signed: signed}))))
 	}
 	f.Add([]byte(`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol"><Status><StatusCode/></Status><Assertion ID="" xmlns="urn:oasis:names:tc:SAML:2.0:assertion"><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo/></Signature></Assertion></Response>`))
 	f.Add([]byte(`<a:b xmlns:a="urn:x" xmlns="" a:id="" ID=""/>`))
@@ -37,10 +57,8 @@ func FuzzVerify(f *testing.F) {
 
 // FuzzForm: the fields of a form, as they come.
 func FuzzForm(f *testing.F) {
-	provider := samltest.New(f)
-	p := serviceProvider(f, provider, nil)
-	a, address := begin(f, p)
-	f.Add(provider.Answer(f, address, alice()).Get("SAMLResponse"), "attempt-1", "RelayState")
+	provider, p, a, request := fixed(f)
+	f.Add(provider.RespondTo(f, request, samltest.Answer{Person: alice()}).Get("SAMLResponse"), "attempt-1", "RelayState")
 	f.Add(base64.StdEncoding.EncodeToString([]byte("<x/>")), "", "SAMLart")
 	f.Fuzz(func(t *testing.T, response, relay, name string) {
 		_, err := p.Verify(context.Background(), a, idp.Form{"SAMLResponse": {response}, name: {relay}})

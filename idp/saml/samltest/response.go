@@ -55,7 +55,12 @@ func (p *IdP) Answer(t testing.TB, address string, who Person) url.Values {
 // Respond answers the AuthnRequest in address as a test wants it.
 func (p *IdP) Respond(t testing.TB, address string, a Answer) url.Values {
 	t.Helper()
-	request := ReadRequest(t, address)
+	return p.RespondTo(t, ReadRequest(t, address), a)
+}
+
+// RespondTo is Respond for a request that was read already, or never made.
+func (p *IdP) RespondTo(t testing.TB, request Request, a Answer) url.Values {
+	t.Helper()
 	doc := p.Draft(request, a.Person)
 	if a.Edit != nil {
 		doc = a.Edit(doc)
