@@ -51,7 +51,7 @@ func (e Echoed) Names() []string { return slices.Sorted(maps.Keys(e.Header)) }
 
 func echoPage() *template.Template {
 	return template.Must(template.New("echo").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Echo app</title>
-<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.1rem 1rem .1rem 0;word-break:break-all;vertical-align:top}</style>
+<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.1rem 1rem .1rem 0;vertical-align:top}td+td{word-break:break-all}</style>
 <h1>Echo app</h1>
 <p id="request">{{.Method}} {{.Path}} at {{.Host}}</p>
 <form method="post" action="/save"><label>Say something <input name="words"></label> <button>Save</button></form>

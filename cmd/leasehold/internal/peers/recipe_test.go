@@ -31,7 +31,13 @@ func stub(t *testing.T, remoteUser bool) (port int, end func()) {
 			h := r.Header
 			check(w, r, h.Get("X-Forwarded-Proto")+"://"+h.Get("X-Forwarded-Host"), h.Get("X-Forwarded-Uri"), h.Get("X-Forwarded-Method"), false, remoteUser)
 		case "/_sso/denied":
-			w.WriteHeader(map[bool]int{true: 403, false: 401}[strings.Contains(r.Header.Get("Cookie"), "shut")])
+			status := 401
+			if strings.Contains(r.Header.Get("Cookie"), "shut") {
+				status = 403
+			} else {
+				w.Header().Set("WWW-Authenticate", "Leasehold")
+			}
+			w.WriteHeader(status)
 			body, _ := io.ReadAll(r.Body)
 			io.WriteString(w, "page: denied "+r.Host+" "+string(body))
 		case "/_sso/unavailable":
@@ -213,8 +219,8 @@ func (g guarded) loggedOut(t *testing.T) {
 	}
 	for _, method := range []string{"GET", "POST"} {
 		answer, text := g.ask(method, g.origin+"/api", map[string]string{"GET": "", "POST": "lost=1"}[method])
-		if answer.StatusCode != 401 || answer.Header.Get("Location") != "" || strings.Contains(text, "lost") {
-			t.Errorf("%s by a script got %s, Location %q: %s", method, answer.Status, answer.Header.Get("Location"), text)
+		if answer.StatusCode != 401 || answer.Header.Get("Location") != "" || len(answer.Header.Values("WWW-Authenticate")) != 1 || strings.Contains(text, "lost") {
+			t.Errorf("%s by a script got %s, %v: %s", method, answer.Status, answer.Header, text)
 		}
 	}
 }
