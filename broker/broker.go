@@ -85,21 +85,20 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	return b, nil
 }
 
-// provide is Ledger.Provision with the events sealed, and what memory holds of the touched leases forgotten before
-// anybody is answered.
-func (b *Broker) provide(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
-	var touched []provision.LeaseID
-	var unsealed error
-	sealer, err := b.sealer(ctx, b.tenantOf(ctx, r.Facts.Connection))
-	if err != nil {
+// provide is Ledger.Provision for a request at a connection of tenant t: with the events sealed, and what memory holds
+// of the touched leases forgotten before anybody is answered. What cannot be sealed is not written.
+func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.TenantID, decide func(provision.State) provision.Decision) (provision.Decision, error) {
+	sealer := b.sealer()
+	if err := sealer.fetch(ctx, t); err != nil {
 		return provision.Decision{}, err
 	}
+	var touched []provision.LeaseID
 	var tried provision.Decision
-	d, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
-		touched = leasesOf(s)
-		tried = decide(s)
+	var unsealed error
+	_, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
+		touched, tried = leasesOf(s), decide(s)
 		if unsealed = sealer.change(&tried.Change, s, r); unsealed != nil {
-			tried = provision.Decision{} // what cannot be written down does not happen
+			tried = provision.Decision{}
 		}
 		return tried
 	})
@@ -107,41 +106,55 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, decide func(p
 	if err := errors.Join(err, unsealed); err != nil {
 		return provision.Decision{}, err
 	}
-	return d, nil
+	b.countEnded(tried.Change)
+	return tried, nil
 }
 
-// amend is Ledger.Amend, with the same care. The tenant's key of the day is made only when something has to be sealed
-// under it: not in the transaction, which could not wait for another one, but before a second try.
-func (b *Broker) amend(ctx context.Context, t provision.Target, tenant provision.TenantID, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
-	sealer := sealer{keys: b.Keys}
+// changing makes the change that a state calls for. It may be called more than once.
+type changing func(provision.State) (provision.Change, error)
+
+// amend is Ledger.Amend, with the same care. Keys of the day are fetched only when something has to be sealed under
+// them: not in the transaction, which could not wait for another one, but before a second try.
+func (b *Broker) amend(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
+	sealer := b.sealer()
 	for {
-		done, err := b.amendWith(ctx, t, sealer, change)
-		if !errors.Is(err, errNoDayKey) || sealer.day != nil {
+		done, err := b.amendSealed(ctx, t, sealer, change)
+		var missing missingDays
+		if !errors.As(err, &missing) {
 			return done, err
 		}
-		if sealer, err = b.sealer(ctx, tenant); err != nil {
+		if err := sealer.fetch(ctx, missing...); err != nil {
 			return provision.Change{}, err
 		}
 	}
 }
 
-func (b *Broker) amendWith(ctx context.Context, t provision.Target, seal sealer, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
+func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal sealer, change changing) (provision.Change, error) {
 	var touched []provision.LeaseID
 	var tried provision.Change
 	_, err := b.Ledger.Amend(ctx, t, func(s provision.State) (provision.Change, error) {
-		touched = leasesOf(s)
 		c, err := change(s)
 		if err == nil {
 			err = seal.change(&c, s, provision.Request{})
 		}
-		tried = c
+		touched, tried = leasesOf(s), c
 		return c, err
 	})
 	b.forget(tried, touched)
 	if err != nil {
 		return provision.Change{}, err
 	}
+	b.countEnded(tried)
 	return tried, nil
+}
+
+// amendRegistered is amend for tenants, connections and claims: one such change at a time, because Register reads what
+// is there before its commit and writes whole rows. Somebody else's row, written in between, would be undone by it, and
+// a generation that went back would wake what was revoked (I10).
+func (b *Broker) amendRegistered(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
+	b.registers.Lock()
+	defer b.registers.Unlock()
+	return b.amend(ctx, t, change)
 }
 
 // forget drops from memory what a commit may have changed, also when nobody knows whether the commit happened.
@@ -152,6 +165,12 @@ func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
 	b.index.drop(touched...)
 	for _, l := range c.Leases {
 		b.index.drop(l.ID)
+	}
+}
+
+// countEnded counts the leases that a commit ended.
+func (b *Broker) countEnded(c provision.Change) {
+	for _, l := range c.Leases {
 		if !l.EndedAt.IsZero() {
 			b.Count.Ended(string(l.EndReason))
 		}
@@ -174,12 +193,13 @@ func leasesOf(s provision.State) []provision.LeaseID {
 	return ids
 }
 
-func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) provision.TenantID {
+// tenantOf is the tenant of a connection, or "" when there is no such connection.
+func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) (provision.TenantID, error) {
 	c, err := b.Registry.Connection(ctx, id)
-	if err != nil {
-		return ""
+	if errors.Is(err, provision.ErrNotFound) {
+		return "", nil
 	}
-	return c.Tenant
+	return c.Tenant, err
 }
 
 type uncounted struct{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"leasehold/provision"
 )
@@ -51,8 +50,8 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, fresh bool) {
 	v.App = app.ID
 	now := b.Ledger.Now()
-	s := &e.standing
-	switch reason := e.refuses(now); {
+	s := e.standing()
+	switch reason := s.Refuses(now); {
 	case reason != "":
 		v.Reason = reason
 	case !app.Admits(s.Tenant.ID):
@@ -63,10 +62,10 @@ func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, 
 		v.Reason = provision.SessionMissing // this app alone wants a new login
 	}
 	if v.Reason != "" {
-		b.noteDenied(v, s)
+		b.noteDenied(v, &s)
 		return v, !e.dead.Load()
 	}
-	header, err := b.tell(app, origin, e, now)
+	header, err := b.tell(app, origin, e, &s, now)
 	if err != nil {
 		v.Reason = provision.StoreUnavailable
 		return v, true
@@ -79,21 +78,11 @@ func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, 
 	return v, true
 }
 
-// refuses is why the entry gives no access at now, with the uses that only this process knows of.
-func (e *entry) refuses(now time.Time) provision.Reason {
-	if at := e.used.Load(); at > e.standing.Lease.Seen.UnixNano() {
-		used := e.standing // a copy; the entry itself never changes
-		used.Lease.Seen = time.Unix(0, at)
-		return used.Refuses(now)
-	}
-	return e.standing.Refuses(now)
-}
-
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.
 func (b *Broker) entry(ctx context.Context, id provision.LeaseID) (*entry, error) {
 	e, epoch := b.index.get(id)
 	if e != nil && !b.NoCache && !e.dead.Load() {
-		if e.refuses(b.Ledger.Now()) != provision.LeaseIdle {
+		if !e.isIdle(b.Ledger.Now()) {
 			return e, nil
 		}
 	}
@@ -102,10 +91,9 @@ func (b *Broker) entry(ctx context.Context, id provision.LeaseID) (*entry, error
 		return nil, err
 	}
 	if !s.Lease.EndedAt.IsZero() {
-		return &entry{standing: s}, nil // what is over is not remembered
+		return nil, provision.ErrNotFound // what is over is not remembered
 	}
-	e = b.index.fill(s, epoch)
-	return e, nil
+	return b.index.fill(s, epoch), nil
 }
 
 // noteDenied audits that somebody with a session was kept out of an app: once a lease, app, reason and minute.

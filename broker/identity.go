@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -36,7 +37,7 @@ type telling struct {
 
 // tell is what the app is told, rendered once and signed anew when the assertion grows old. The tenant's policy is part
 // of the entry: when it changes, the entry goes.
-func (b *Broker) tell(app *provision.App, origin string, e *entry, now time.Time) (map[string][]string, error) {
+func (b *Broker) tell(app *provision.App, origin string, e *entry, s *provision.Standing, now time.Time) (map[string][]string, error) {
 	wall := b.Now()
 	if told := e.told.Load(); told != nil {
 		for _, t := range *told {
@@ -45,7 +46,6 @@ func (b *Broker) tell(app *provision.App, origin string, e *entry, now time.Time
 			}
 		}
 	}
-	s := &e.standing
 	who := Identity{
 		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Roles(), Groups: s.Account.Groups,
 		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End,
@@ -57,6 +57,7 @@ func (b *Broker) tell(app *provision.App, origin string, e *entry, now time.Time
 	}
 	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(*app, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
 	e.remember(fresh)
+	b.index.tellings.add(e)
 	return fresh.header, nil
 }
 
@@ -67,6 +68,29 @@ func (e *entry) remember(fresh *telling) {
 		next = append(next, slices.DeleteFunc(slices.Clone(*told), func(t *telling) bool { return t.app == fresh.app && t.origin == fresh.origin })...)
 	}
 	e.told.CompareAndSwap(told, &next) // a race lost costs one more signature
+}
+
+// tellings bounds how many entries hold what apps are told: the one that was told longest ago forgets it.
+type tellings struct {
+	mu   sync.Mutex
+	ring []*entry
+	next int
+}
+
+// maxTold is how many entries hold what apps are told. A rendered answer is about 2 KB.
+const maxTold = 16_384
+
+func (t *tellings) add(e *entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ring == nil {
+		t.ring = make([]*entry, maxTold)
+	}
+	if old := t.ring[t.next]; old != nil && old != e {
+		old.told.Store(nil)
+	}
+	t.ring[t.next] = e
+	t.next = (t.next + 1) % len(t.ring)
 }
 
 // signer makes the assertion that an app can verify without trusting the path to it.

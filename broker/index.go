@@ -13,23 +13,17 @@ import (
 // remembered. A fill notes its shard's epoch before it reads and is thrown away if something ended in between: memory
 // never holds what was read before an end that has returned.
 type index struct {
-	seed   maphash.Seed
-	shards [64]shard
-	apps   atomic.Pointer[map[string]*provision.App] // by origin; all of them
+	seed     maphash.Seed
+	shards   [64]shard
+	common   common
+	tellings tellings
+	apps     atomic.Pointer[map[string]*provision.App] // by origin; all of them
 }
 
 type shard struct {
 	mu      sync.RWMutex
 	epoch   uint64
 	entries map[provision.LeaseID]*entry
-}
-
-// entry is one lease's standing. It never changes; an end takes it out and marks it dead.
-type entry struct {
-	standing provision.Standing
-	dead     atomic.Bool
-	used     atomic.Int64               // last allowed check, ledger time in Unix nanoseconds; 0: none since the last writing
-	told     atomic.Pointer[[]*telling] // what apps are told, rendered
 }
 
 // maxEntries bounds a shard; when it is full, some entry makes room and is read again when it is needed.
@@ -58,24 +52,33 @@ func (x *index) get(id provision.LeaseID) (*entry, uint64) {
 // fill stores what was read under an epoch. An entry that came too late is returned all the same, already dead: it may
 // answer nobody.
 func (x *index) fill(st provision.Standing, epoch uint64) *entry {
-	e := &entry{standing: st}
-	s := x.shard(st.Lease.ID)
+	e := x.common.entry(st)
+	s := x.shard(e.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.epoch != epoch {
 		e.dead.Store(true)
 		return e
 	}
-	if len(s.entries) >= maxEntries {
-		for id, old := range s.entries {
-			if old.used.Load() == 0 { // what was used and not yet written must not be forgotten
-				delete(s.entries, id)
-				break
-			}
+	if old := s.entries[e.id]; old != nil { // its uses are not all written
+		e.used.Store(old.used.Load())
+		e.written.Store(old.written.Load())
+	} else if len(s.entries) >= maxEntries {
+		s.makeRoom()
+	}
+	s.entries[e.id] = e
+	return e
+}
+
+// makeRoom takes out an entry: one whose uses are written, if there is one among the first that come by.
+func (s *shard) makeRoom() {
+	tries := 0
+	for id, e := range s.entries {
+		if tries++; e.used.Load() == e.written.Load() || tries > 100 {
+			delete(s.entries, id)
+			return
 		}
 	}
-	s.entries[st.Lease.ID] = e
-	return e
 }
 
 // drop forgets leases: after it returns, no check answers from what was known before.
@@ -94,6 +97,7 @@ func (x *index) drop(ids ...provision.LeaseID) {
 
 // flush forgets everything.
 func (x *index) flush() {
+	defer x.common.clear()
 	for i := range x.shards {
 		s := &x.shards[i]
 		s.mu.Lock()
@@ -113,7 +117,8 @@ func (x *index) uses() map[provision.LeaseID]time.Time {
 		s := &x.shards[i]
 		s.mu.RLock()
 		for id, e := range s.entries {
-			if at := e.used.Swap(0); at != 0 {
+			if at := e.used.Load(); at != e.written.Load() {
+				e.written.Store(at)
 				seen[id] = time.Unix(0, at)
 			}
 		}

@@ -4,71 +4,108 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"time"
 
 	"leasehold/provision"
 )
 
 // sealer closes the personal parts of one change's events and decisions: under the key of the account they are about,
-// and without one under the tenant's key of the day. Destroying a key erases what it sealed.
+// and without one under their tenant's key of the day. Destroying a key erases what it sealed.
 type sealer struct {
 	keys *Keyring
-	day  cipher.AEAD
-	name string // of the day's key
+	date time.Time
+	days map[provision.TenantID]cipher.AEAD // those that were fetched
 }
 
-func (b *Broker) sealer(ctx context.Context, t provision.TenantID) (sealer, error) {
-	name := fmt.Sprintf("day/%s/%s", t, b.Ledger.Now().UTC().Format("2006-01-02"))
-	key, err := b.Keys.Named(ctx, name)
-	if err != nil {
-		return sealer{}, fmt.Errorf("key of the day: %w", err)
-	}
-	day, err := newAEAD(key)
-	return sealer{b.Keys, day, name}, err
+func (b *Broker) sealer() sealer {
+	return sealer{b.Keys, b.Ledger.Now(), map[provision.TenantID]cipher.AEAD{}}
 }
 
-// errNoDayKey is that something has to be sealed under a key that this sealer does not have.
-var errNoDayKey = errors.New("no key of the day")
-
-// change seals everything personal in c. The request is the input that the decision row keeps.
-func (s sealer) change(c *provision.Change, state provision.State, r provision.Request) error {
-	for i := range c.Events {
-		e := &c.Events[i]
-		if e.Personal == (provision.Personal{}) {
-			continue
+// fetch gets tenants' keys of the day, and makes those that are not there.
+func (s sealer) fetch(ctx context.Context, tenants ...provision.TenantID) error {
+	for _, t := range tenants {
+		key, err := s.keys.Named(ctx, dayKeyName(t, s.date))
+		if err != nil {
+			return fmt.Errorf("key of the day: %w", err)
 		}
-		var err error
-		if e.Sealed, e.SealedBy, err = s.seal(e.Account, string(e.ID), e.Personal, c, state); err != nil {
-			return err
-		}
-	}
-	for i := range c.Decisions {
-		d := &c.Decisions[i]
-		var err error
-		if d.Inputs, d.SealedBy, err = s.seal(d.Account, string(d.ID), r, c, state); err != nil {
-			return err
+		if s.days[t], err = newAEAD(key); err != nil {
+			return fmt.Errorf("key of the day: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s sealer) seal(account provision.AccountID, id string, value any, c *provision.Change, state provision.State) ([]byte, string, error) {
-	plain, err := json.Marshal(value)
-	if err != nil {
-		return nil, "", fmt.Errorf("personal part: %w", err)
+// dayKeyName sorts by tenant and then by day.
+func dayKeyName(t provision.TenantID, day time.Time) string {
+	return fmt.Sprintf("day/%s/%s", t, day.UTC().Format(time.DateOnly))
+}
+
+// missingDays are tenants under whose key of the day something has to be sealed, and that a sealer did not fetch.
+type missingDays []provision.TenantID
+
+func (m missingDays) Error() string { return fmt.Sprintf("no key of the day of %d tenants", len(m)) }
+
+// change seals everything personal in c. The request is the input that the decision row keeps.
+func (s sealer) change(c *provision.Change, state provision.State, r provision.Request) error {
+	var missing missingDays
+	for i := range c.Events {
+		e := &c.Events[i]
+		if e.Personal == (provision.Personal{}) {
+			continue
+		}
+		aead, name, err := s.key(e.Account, e.Tenant, c, state)
+		switch {
+		case err != nil:
+			return err
+		case aead == nil:
+			missing = append(missing, e.Tenant)
+			continue
+		}
+		if e.Sealed, err = sealValue(aead, e.Personal, string(e.ID)); err != nil {
+			return err
+		}
+		e.SealedBy = name
 	}
+	for i := range c.Decisions {
+		d := &c.Decisions[i]
+		aead, name, err := s.key(d.Account, d.Tenant, c, state)
+		switch {
+		case err != nil:
+			return err
+		case aead == nil:
+			missing = append(missing, d.Tenant)
+			continue
+		}
+		if d.Inputs, err = sealValue(aead, r, string(d.ID)); err != nil {
+			return err
+		}
+		d.SealedBy = name
+	}
+	if len(missing) > 0 {
+		return missing
+	}
+	return nil
+}
+
+// key is what something about an account of a tenant is sealed under, with its name: nil when it was not fetched.
+func (s sealer) key(account provision.AccountID, t provision.TenantID, c *provision.Change, state provision.State) (cipher.AEAD, string, error) {
 	if wrapped := keyOf(account, c, state); wrapped != nil {
 		aead, err := s.keys.accountKey(account, wrapped)
-		if err != nil {
-			return nil, "", err
-		}
-		return seal(aead, plain, id), accountKeyName(account), nil
+		return aead, accountKeyName(account), err
 	}
-	if s.day == nil {
-		return nil, "", errNoDayKey
+	if day, ok := s.days[t]; ok {
+		return day, dayKeyName(t, s.date), nil
 	}
-	return seal(s.day, plain, id), s.name, nil
+	return nil, "", nil
+}
+
+func sealValue(aead cipher.AEAD, value any, name string) ([]byte, error) {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("personal part: %w", err)
+	}
+	return seal(aead, plain, name), nil
 }
 
 // keyOf finds the wrapped key of an account among what was read and what is written. An account that is deleted by this

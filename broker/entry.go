@@ -1,0 +1,156 @@
+package broker
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"leasehold/provision"
+)
+
+// entry is one lease's standing as memory holds it: what a check needs, with what many leases have in common held once.
+// It never changes but for the marks below; an end takes it out and marks it dead.
+type entry struct {
+	id, parent   provision.LeaseID
+	account      provision.AccountID
+	tenant       provision.TenantID
+	connection   provision.ConnectionID
+	domain       provision.Domain
+	roles        []string
+	end, seen    int64 // Unix nanoseconds, ledger time
+	idle         time.Duration
+	generations  provision.Generations
+	holder       holder
+	ofTenant     *provision.Tenant
+	ofConnection *provision.Connection
+	ofDomain     *provision.Claim
+	installation provision.Generation
+	ancestors    []provision.Lease
+	entries      []provision.Entry
+
+	dead    atomic.Bool
+	used    atomic.Int64               // last allowed check, ledger time in Unix nanoseconds
+	written atomic.Int64               // the last value of used that the ledger was given
+	told    atomic.Pointer[[]*telling] // what apps are told, rendered
+}
+
+// holder is what a check needs of the account.
+type holder struct {
+	id         provision.AccountID
+	tenant     provision.TenantID
+	state      provision.AccountState
+	generation provision.Generation
+	email      provision.Email
+	name       string
+	groups     []string
+}
+
+// standing is the entry in the words of the core, with the uses that only this process knows of.
+func (e *entry) standing() provision.Standing {
+	return provision.Standing{
+		Lease: provision.Lease{
+			ID: e.id, Kind: provision.SessionLease, Tenant: e.tenant, Account: e.account, Connection: e.connection, Domain: e.domain, Parent: e.parent,
+			Grant: provision.Grant{Roles: e.roles}, End: time.Unix(0, e.end).UTC(), Idle: e.idle, Seen: time.Unix(0, max(e.seen, e.used.Load())), Generations: e.generations,
+		},
+		Account: provision.Account{
+			ID: e.holder.id, Tenant: e.holder.tenant, State: e.holder.state, Generation: e.holder.generation,
+			Email: e.holder.email, Name: e.holder.name, Groups: e.holder.groups,
+		},
+		Tenant: *e.ofTenant, Connection: *e.ofConnection, Claim: *e.ofDomain,
+		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries,
+	}
+}
+
+// isIdle reports whether memory takes the lease for idle: then the ledger is asked first.
+func (e *entry) isIdle(now time.Time) bool {
+	return e.idle > 0 && now.UnixNano() >= max(e.seen, e.used.Load())+int64(e.idle+provision.IdleSlack)
+}
+
+// common holds once what many entries have in common.
+type common struct {
+	mu          sync.Mutex
+	tenants     map[provision.TenantID]*provision.Tenant
+	connections map[provision.ConnectionID]*provision.Connection
+	claims      map[provision.Domain]*provision.Claim
+	groups      map[string]string
+}
+
+// maxCommonTexts bounds the names of groups and roles that are held once.
+const maxCommonTexts = 65_536
+
+func (c *common) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.tenants)
+	clear(c.connections)
+	clear(c.claims)
+	clear(c.groups)
+}
+
+// entry is what memory keeps of a standing.
+func (c *common) entry(s provision.Standing) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants == nil {
+		c.tenants, c.connections = map[provision.TenantID]*provision.Tenant{}, map[provision.ConnectionID]*provision.Connection{}
+		c.claims, c.groups = map[provision.Domain]*provision.Claim{}, map[string]string{}
+	}
+	t := share(c.tenants, s.Tenant.ID, s.Tenant, func(a, b provision.Tenant) bool { return a.Revision == b.Revision })
+	connection := provision.Connection{ID: s.Connection.ID, Tenant: t.ID, Disabled: s.Connection.Disabled, Held: s.Connection.Held, Generation: s.Connection.Generation}
+	if s.Connection.Tenant != t.ID {
+		connection.Tenant = s.Connection.Tenant
+	}
+	claim := provision.Claim{Tenant: s.Claim.Tenant, Domain: s.Claim.Domain, State: s.Claim.State, Generation: s.Claim.Generation}
+	l, a := s.Lease, s.Account
+	e := &entry{
+		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.texts(l.Grant.Roles),
+		end: l.End.UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
+		ofConnection: share(c.connections, connection.ID, connection, func(a, b provision.Connection) bool {
+			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Held == b.Held && a.Generation == b.Generation
+		}),
+		ofDomain:     share(c.claims, claim.Domain, claim, func(a, b provision.Claim) bool { return a == b }),
+		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.texts(a.Groups)},
+		installation: s.Installation, ancestors: s.Ancestors, entries: s.Entries,
+	}
+	if e.tenant == t.ID {
+		e.tenant = t.ID // the same text, held once
+	}
+	if e.holder.tenant == t.ID {
+		e.holder.tenant = t.ID
+	}
+	if e.holder.id == e.account {
+		e.holder.id = e.account
+	}
+	if e.connection == e.ofConnection.ID {
+		e.connection = e.ofConnection.ID
+	}
+	if e.domain == e.ofDomain.Domain {
+		e.domain = e.ofDomain.Domain
+	}
+	return e
+}
+
+// texts are the same texts, each held once.
+func (c *common) texts(texts []string) []string {
+	texts = slices.Clone(texts)
+	for i, text := range texts {
+		if held, ok := c.groups[text]; ok {
+			texts[i] = held
+			continue
+		}
+		if len(c.groups) < maxCommonTexts {
+			c.groups[text] = text
+		}
+	}
+	return texts
+}
+
+// share is what is held under a key, or v from now on, when that differs.
+func share[K comparable, V any](held map[K]*V, key K, v V, same func(V, V) bool) *V {
+	if old := held[key]; old != nil && same(*old, v) {
+		return old
+	}
+	held[key] = &v
+	return &v
+}
