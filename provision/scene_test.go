@@ -148,6 +148,7 @@ func linking(t testing.TB) scene {
 func session(t testing.TB) (s provision.State, lease, below provision.Lease) {
 	s = nextLogin(t).State
 	s.Account.State = provision.Active
+	s.EmailHolder = s.Account
 	lease, below = leaseOf(s, s.Account, "session"), leaseOf(s, s.Account, "below")
 	below.Parent = lease.ID
 	s.Leases = []provision.Lease{lease, below}
