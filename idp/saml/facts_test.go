@@ -117,7 +117,8 @@ func TestAttributesAreFoundByTheNamesThatTheConnectionChose(t *testing.T) {
 	if f := got.Facts; f.Email != "a@work.test" || f.Name != "A." || !slices.Equal(f.Groups, []string{"x", "y"}) {
 		t.Errorf("facts %+v", f)
 	}
-	got, err = p.Verify(context.Background(), a, provider.Answer(t, address, alice()))
+	named := swap(t, "SAML:2.0:nameid-format:persistent", "SAML:1.1:nameid-format:emailAddress")
+	got, err = p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: alice(), Edit: named}))
 	if err != nil || got.Facts.Email != "" || got.Facts.Name != "" || got.Facts.Groups != nil {
 		t.Errorf("facts %+v, %v: the usual names count although others were chosen", got.Facts, err)
 	}
@@ -134,7 +135,7 @@ func TestWithoutAChoiceTheUsualNamesAreFound(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got.Facts.Email, err)
 		}
 	}
-	named := chain(swap(t, "SAML:2.0:nameid-format:persistent", "SAML:1.1:nameid-format:emailAddress"))
+	named := swap(t, "SAML:2.0:nameid-format:persistent", "SAML:1.1:nameid-format:emailAddress")
 	got, err := p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: samltest.Person{Subject: "a@acme.test"}, Edit: named}))
 	if err != nil || got.Facts.Email != "a@acme.test" {
 		t.Errorf("a NameID that is an e-mail address: %q, %v", got.Facts.Email, err)

@@ -48,9 +48,6 @@ func signatureOf(e *etree.Element) (*signature, error) {
 	if element == nil {
 		return nil, nil
 	}
-	if !isID(idOf(e)) {
-		return nil, malformed("ID %q of a signed %s is no identifier", brief(idOf(e)), e.Tag)
-	}
 	parts, err := exactly(element, "SignedInfo", "SignatureValue", "?KeyInfo")
 	if err != nil {
 		return nil, err

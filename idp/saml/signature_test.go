@@ -79,6 +79,7 @@ func TestSignaturesOfAnotherShapeAreRefused(t *testing.T) {
 		{"inclusive canonicalization of SignedInfo", provision.AlgorithmRefused,
 			info(`<ds:CanonicalizationMethod Algorithm="`+exc+`"/>`, `<ds:CanonicalizationMethod Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"/>`)},
 		{"SHA-1", provision.AlgorithmRefused, samltest.Answer{Hash: crypto.SHA1}},
+		{"SHA-1 under a digest that is not", provision.AlgorithmRefused, info("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#rsa-sha1")},
 		{"the digest by SHA-1", provision.AlgorithmRefused, info("http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1")},
 		{"the digest by MD5", provision.AlgorithmRefused, info("http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2001/04/xmldsig-more#md5")},
 		{"HMAC with the public key", provision.AlgorithmRefused, info("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256")},

@@ -45,6 +45,7 @@ func TestXMLThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 		{"a byte order mark", malformed, samltest.Answer{Tamper: func(doc string) string { return "\ufeff" + doc }}},
 		{"text before the root", malformed, front("x")},
 		{"text after the root", malformed, samltest.Answer{Tamper: func(doc string) string { return doc + "x" }}},
+		{"a root before the root", malformed, front("<x/>")},
 		{"a second root", malformed, samltest.Answer{Tamper: func(doc string) string { return doc + "<x/>" }}},
 		{"no end", malformed, tamper("</samlp:Response>", "")},
 		{"an end too many", malformed, samltest.Answer{Tamper: func(doc string) string { return doc + "</x>" }}},
@@ -171,4 +172,13 @@ func TestFormsThatAreNoAnswerAreRefused(t *testing.T) {
 	if _, err := p.Verify(context.Background(), a, map[string][]string{"SAMLResponse": {lines}}); err != nil {
 		t.Errorf("base64 in lines: %v", err)
 	}
+	doc := docOf(t, map[string][]string{"SAMLResponse": {answer}})
+	doc += strings.Repeat(" ", 3-len(doc)%3) + " " // one byte is left over, and four bits that say nothing
+	loose := strings.Replace(base64.StdEncoding.EncodeToString([]byte(doc)), "A==", "B==", 1)
+	got, err := p.Verify(context.Background(), a, map[string][]string{"SAMLResponse": {strings.Replace(loose, "B==", "A==", 1)}})
+	if err != nil {
+		t.Fatalf("blanks at the end: %v, %+v", err, got)
+	}
+	got, err = p.Verify(context.Background(), a, map[string][]string{"SAMLResponse": {loose}})
+	refused(t, got, err, provision.DocumentMalformed)
 }
