@@ -90,7 +90,7 @@ func instant(e *etree.Element, name string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, value)
-	if err != nil || !strings.HasSuffix(value, "Z") {
+	if err != nil || at.IsZero() || !strings.HasSuffix(value, "Z") { // the year 1 is what some say for never
 		return time.Time{}, malformed("%s of %s is %q, expected a time in UTC", name, e.Tag, brief(value))
 	}
 	return at, nil

@@ -71,14 +71,14 @@ func inPlace(e *etree.Element) error {
 		case "EncryptedAssertion":
 			return idp.Reject(provision.EncryptedRefused, "encrypted assertion, which this connection does not read")
 		case "Response":
-			return malformed("Response within %s", e.Tag)
+			return malformed("Response within %s", brief(e.Tag))
 		case "Assertion":
-			if !inResponse {
-				return malformed("Assertion within %s", e.Tag)
+			if !inResponse || child.NamespaceURI() != nsAssertion {
+				return malformed("Assertion within %s, or of another namespace", brief(e.Tag))
 			}
 		case "Signature":
 			if !inResponse && e.Tag != "Assertion" || child.NamespaceURI() != nsSignature {
-				return idp.Reject(provision.SignatureInvalid, "Signature within %s, or of another namespace", e.Tag)
+				return idp.Reject(provision.SignatureInvalid, "Signature within %s, or of another namespace", brief(e.Tag))
 			}
 		}
 		if err := inPlace(child); err != nil {

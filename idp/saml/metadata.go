@@ -24,6 +24,8 @@ const (
 	redirectBinding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 	postBinding     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 
+	urlBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?[]@!$&()*+,;=%" // RFC 3986, but for "#" and "'"
+
 	maxKeys = 10 // of an identity provider: each costs a verification
 )
 
@@ -144,7 +146,7 @@ func address(role *etree.Element) (string, error) {
 		location, _ := attribute(e, "Location")
 		u, err := url.Parse(location)
 		switch {
-		case err != nil || u.Host == "" || u.User != nil || strings.Contains(location, "#") || len(location) > maxValue:
+		case err != nil || u.Host == "" || u.User != nil || strings.Trim(location, urlBytes) != "" || len(location) > maxValue:
 			return "", fmt.Errorf("address of SingleSignOnService %q is no plain URL", brief(location))
 		case u.Scheme != "https" && (u.Scheme != "http" || !provision.IsLoopbackName(u.Hostname())):
 			return "", fmt.Errorf("address of SingleSignOnService %q: https is needed", brief(location))

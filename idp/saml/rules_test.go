@@ -216,7 +216,7 @@ func TestTimesThatAreMissingOrNoneAreRefused(t *testing.T) {
 			edit = func(doc string) string { return swap(t, between(t, doc, c.place, `"`), `Z"`)(doc) }
 		}
 		cases = append(cases, edited("no time of "+c.name, c.want, edit))
-		for _, nonsense := range []string{"", "now", "2026-11-24", "2026-11-24T12:00:00", "2026-11-24T12:00:00+01:00", "1795521600"} {
+		for _, nonsense := range []string{"", "now", "2026-11-24", "2026-11-24T12:00:00", "2026-11-24T12:00:00+01:00", "1795521600", "0001-01-01T00:00:00Z"} {
 			cases = append(cases, edited(c.name+" at "+nonsense, c.want, func(doc string) string {
 				return swap(t, between(t, doc, c.place, `"`), c.place+nonsense+`"`)(doc)
 			}))
@@ -224,6 +224,7 @@ func TestTimesThatAreMissingOrNoneAreRefused(t *testing.T) {
 	}
 	cases = append(cases,
 		edited("a confirmation with a beginning", provision.ConfirmationInvalid, swap(t, "<saml:SubjectConfirmationData ", `<saml:SubjectConfirmationData NotBefore="2020-01-01T00:00:00Z" `)),
+		edited("an end of the session in the year 1", provision.DocumentMalformed, swap(t, ` SessionIndex=`, ` SessionNotOnOrAfter="0001-01-01T00:00:00Z" SessionIndex=`)),
 		edited("an end of the session that is none", provision.DocumentMalformed, swap(t, ` SessionIndex=`, ` SessionNotOnOrAfter="tomorrow" SessionIndex=`)),
 	)
 	judgeAll(t, provider, p, cases)

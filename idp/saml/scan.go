@@ -39,7 +39,7 @@ func scan(doc []byte, comments bool) (*etree.Element, error) {
 			break
 		}
 		if err != nil {
-			return nil, malformed("document: %w", err)
+			return nil, malformed("document: %s", brief(err.Error()))
 		}
 		if err := s.token(token); err != nil {
 			return nil, err

@@ -58,7 +58,7 @@ func signatureOf(e *etree.Element) (*signature, error) {
 	}
 	value, err := text(parts[1])
 	if err != nil {
-		return nil, err
+		return nil, idp.Reject(provision.SignatureInvalid, "SignatureValue: %w", err)
 	}
 	s.value, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
 	if err != nil || len(s.value) == 0 {
@@ -102,7 +102,7 @@ func (s *signature) method(e *etree.Element) error {
 // reference wants the Reference to name the very element that the signature stands in (SAML Core 5.4.2).
 func (s *signature) reference(e *etree.Element) error {
 	if uri, _ := attribute(e, "URI"); uri != "#"+idOf(s.parent) {
-		return idp.Reject(provision.SignatureInvalid, "signature of %q, which stands in %q", brief(uri), idOf(s.parent))
+		return idp.Reject(provision.SignatureInvalid, "signature of %q, which stands in %q", brief(uri), brief(idOf(s.parent)))
 	}
 	parts, err := exactly(e, "Transforms", "DigestMethod", "DigestValue")
 	if err != nil {
@@ -124,8 +124,8 @@ func (s *signature) reference(e *etree.Element) error {
 	if err := algorithm(parts[1], digestSHA256, digestSHA384, digestSHA512); err != nil {
 		return err
 	}
-	if digest, err := text(parts[2]); err != nil || digest == "" {
-		return idp.Reject(provision.SignatureInvalid, "DigestValue is empty or no text")
+	if _, err := text(parts[2]); err != nil {
+		return idp.Reject(provision.SignatureInvalid, "DigestValue: %w", err)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (m Metadata) covered(e *etree.Element) (*etree.Element, error) {
 		}
 		wrong = err
 	}
-	return nil, idp.Reject(provision.SignatureInvalid, "signature of %s %s: %w", e.Tag, idOf(e), wrong)
+	return nil, idp.Reject(provision.SignatureInvalid, "signature of %s %s: %w", e.Tag, brief(idOf(e)), wrong)
 }
 
 // validate asks goxmldsig about an element with one signature and one key. The dates of the certificate are not asked

@@ -128,6 +128,10 @@ func TestWrappedSignaturesSayNothing(t *testing.T) {
 			evil.CreateAttr("xmlns:saml", "urn:oasis:names:tc:SAML:2.0:assertion ")
 			extensions(response).AddChild(evil)
 		})},
+		{"the same, beside the right one", provision.DocumentMalformed, inner(func(response, _, evil *etree.Element) {
+			evil.CreateAttr("xmlns:saml", "urn:oasis:names:tc:SAML:2.0:assertion ")
+			response.AddChild(evil)
+		})},
 		{"the signature of the assertion on an evil response", provision.SignatureInvalid, inner(func(response, assertion, _ *etree.Element) {
 			response.InsertChildAt(1, signature(assertion))
 			assertion.FindElement(".//NameID").SetText("the-chief")
