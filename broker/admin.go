@@ -35,15 +35,20 @@ func (b *Broker) change(ctx context.Context, d Deed, t provision.Target, verb Ac
 	if err != nil {
 		return provision.Account{}, err
 	}
-	account, _, _, err := b.Registry.Account(ctx, t.Account)
+	var account provision.Account
+	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
+		account = s.Account
+		return verb(s, a)
+	})
 	if err != nil {
-		return account, fmt.Errorf("account %s: %w", t.Account, err)
+		return provision.Account{}, fmt.Errorf("account %s: %w", t.Account, err)
 	}
-	if _, err := b.amend(ctx, t, account.Tenant, func(s provision.State) (provision.Change, error) { return verb(s, a) }); err != nil {
-		return account, err
+	for _, changed := range done.Accounts {
+		if changed.ID == t.Account {
+			account = changed
+		}
 	}
-	account, _, _, err = b.Registry.Account(ctx, t.Account)
-	return account, err
+	return account, nil
 }
 
 // NewAccount describes an account to make before its first login.
@@ -65,7 +70,7 @@ func (b *Broker) CreateAccount(ctx context.Context, d Deed, n NewAccount) (provi
 		return provision.Account{}, err
 	}
 	t := provision.Target{Tenant: n.Tenant, Connection: n.Link.Connection, Email: n.Email, Link: n.Link}
-	done, err := b.amend(ctx, t, n.Tenant, func(s provision.State) (provision.Change, error) {
+	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		return provision.CreateAccount(s, n.Email, n.Name, link, a)
 	})
 	if err != nil {
@@ -107,37 +112,13 @@ func (b *Broker) link(ctx context.Context, t provision.TenantID, key provision.L
 func (b *Broker) RevokeLease(ctx context.Context, d Deed, id provision.LeaseID) error {
 	began := time.Now()
 	defer func() { b.Count.Revoked(time.Since(began)) }()
-	return b.end(ctx, provision.End{Leases: []provision.LeaseID{id}, Cause: provision.CauseAdmin, Actor: d.Actor, Requester: d.Requester})
+	return b.endOne(ctx, id, provision.End{Cause: provision.CauseAdmin, Actor: d.Actor, Requester: d.Requester})
 }
 
 // Revoke ends everything below a tenant, a connection or a domain. When it returns, no check that begins lets anything
 // of it in; the rows settle afterwards, under the id it returns.
 func (b *Broker) Revoke(ctx context.Context, d Deed, scope provision.Scope, cause provision.Cause) (provision.RevocationID, error) {
-	began := time.Now()
-	defer func() { b.Count.Revoked(time.Since(began)) }()
-	a, err := b.act(d)
-	if err != nil {
-		return "", err
-	}
-	b.registers.Lock()
-	defer b.registers.Unlock()
-	id := provision.RevocationID("rev_" + draw())
-	t := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
-	_, err = b.amend(ctx, t, scope.Tenant, func(s provision.State) (provision.Change, error) {
-		return provision.RevokeScope(s, scope, cause, id, a)
-	})
-	return id, err
-}
-
-// Settled reports whether nothing is left to settle of a revocation.
-func (b *Broker) Settled(ctx context.Context, id provision.RevocationID) (bool, error) {
-	open, err := b.Registry.Revocations(ctx, provision.Page{Limit: 1000})
-	for _, r := range open {
-		if r.ID == id {
-			return false, err
-		}
-	}
-	return err == nil, err
+	return b.hold(ctx, d, scope, cause, func(*provision.Change) {})
 }
 
 // SuspendTenant keeps everybody of a tenant out, and ends what they have; ResumeTenant lets them log in again.
@@ -156,27 +137,30 @@ func (b *Broker) DisableConnection(ctx context.Context, d Deed, id provision.Con
 
 // hold is Revoke with one more word in the same commit.
 func (b *Broker) hold(ctx context.Context, d Deed, scope provision.Scope, cause provision.Cause, mark func(*provision.Change)) (provision.RevocationID, error) {
+	began := time.Now()
+	defer func() { b.Count.Revoked(time.Since(began)) }()
 	a, err := b.act(d)
 	if err != nil {
 		return "", err
 	}
-	b.registers.Lock()
-	defer b.registers.Unlock()
 	id := provision.RevocationID("rev_" + draw())
-	t := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection}
-	_, err = b.amend(ctx, t, scope.Tenant, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
+	_, err = b.amendRegistered(ctx, t, func(s provision.State) (provision.Change, error) {
 		c, err := provision.RevokeScope(s, scope, cause, id, a)
 		if err == nil {
 			mark(&c)
 		}
 		return c, err
 	})
-	return id, err
+	if err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // ResumeTenant lifts SuspendTenant. Nobody is let in by it.
 func (b *Broker) ResumeTenant(ctx context.Context, d Deed, id provision.TenantID) error {
-	return b.lift(ctx, d, provision.Target{Tenant: id}, id, func(s provision.State) (provision.Change, provision.Event, error) {
+	return b.lift(ctx, d, provision.Target{Tenant: id}, func(s provision.State) (provision.Change, provision.Event, error) {
 		t := s.Tenant
 		if t.ID == "" || !t.Suspended {
 			return provision.Change{}, provision.Event{}, fmt.Errorf("suspended tenant %s: %w", id, provision.ErrNotFound)
@@ -188,7 +172,7 @@ func (b *Broker) ResumeTenant(ctx context.Context, d Deed, id provision.TenantID
 
 // EnableConnection lifts DisableConnection.
 func (b *Broker) EnableConnection(ctx context.Context, d Deed, id provision.ConnectionID) error {
-	return b.lift(ctx, d, provision.Target{Connection: id}, b.tenantOf(ctx, id), func(s provision.State) (provision.Change, provision.Event, error) {
+	return b.lift(ctx, d, provision.Target{Connection: id}, func(s provision.State) (provision.Change, provision.Event, error) {
 		c := s.Connection
 		if c.ID == "" || !c.Disabled {
 			return provision.Change{}, provision.Event{}, fmt.Errorf("disabled connection %s: %w", id, provision.ErrNotFound)
@@ -198,14 +182,13 @@ func (b *Broker) EnableConnection(ctx context.Context, d Deed, id provision.Conn
 	})
 }
 
-func (b *Broker) lift(ctx context.Context, d Deed, t provision.Target, tenant provision.TenantID, do func(provision.State) (provision.Change, provision.Event, error)) error {
+// lift does what do says, with its event. Nobody is let in by it.
+func (b *Broker) lift(ctx context.Context, d Deed, t provision.Target, do func(provision.State) (provision.Change, provision.Event, error)) error {
 	a, err := b.act(d)
 	if err != nil {
 		return err
 	}
-	b.registers.Lock()
-	defer b.registers.Unlock()
-	_, err = b.amend(ctx, t, tenant, func(s provision.State) (provision.Change, error) {
+	_, err = b.amendRegistered(ctx, t, func(s provision.State) (provision.Change, error) {
 		c, e, err := do(s)
 		e.ID, e.Time, e.Actor = a.IDs.Event(0), a.Now, a.Actor
 		e.Personal = provision.Personal{Requester: a.Requester, Detail: a.Why}
@@ -220,8 +203,16 @@ func (b *Broker) Events(ctx context.Context, f provision.EventFilter) ([]provisi
 	return Audit{b.Ledger, b.Registry, b.Keys}.Events(ctx, f)
 }
 
-// ResetClock is for a clock that ran ahead: every lease ends.
+// ResetClock is for a clock that ran ahead: every lease ends, and ledger time is the wall clock again. It revokes twice,
+// because a lease that began after the first time may have its end by the clock that ran ahead. After an error it is to
+// be done again.
 func (b *Broker) ResetClock(ctx context.Context, d Deed) (provision.RevocationID, error) {
+	if _, err := b.Revoke(ctx, d, provision.Scope{}, provision.CauseAdmin); err != nil {
+		return "", err
+	}
+	if err := b.Clock.ResetClock(ctx); err != nil {
+		return "", fmt.Errorf("reset clock: %w", err)
+	}
 	return b.Revoke(ctx, d, provision.Scope{}, provision.CauseAdmin)
 }
 

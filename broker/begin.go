@@ -32,8 +32,11 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 		return Departure{}, err
 	}
 	provider, err := b.providers.of(ctx, c)
-	if err != nil {
+	if errors.Is(err, provision.ErrUnavailable) || errors.Is(err, provision.ErrCorrupt) {
 		return Departure{}, fmt.Errorf("connection %s: %w", c.ID, err)
+	}
+	if err != nil { // its metadata have not come yet, say
+		return Departure{}, b.unreachable(ctx, c, a, w.Requester, err)
 	}
 	url, err := provider.Begin(ctx, &a)
 	if err != nil {
@@ -79,7 +82,7 @@ func (b *Broker) attempt(ctx context.Context, w Wish, c provision.Connection) (i
 		Began: now, Expires: now.Add(attemptLife), Fresh: w.Fresh || w.AddSignIn, LoginHint: w.Email,
 		Origin: w.Origin, Path: w.Path, Start: w.Start,
 	}
-	if app, ok := b.index.app(w.Origin.String()); ok {
+	if app, err := b.index.app(w.Origin.String()); err == nil {
 		a.App = app.ID
 	}
 	if !w.AddSignIn {

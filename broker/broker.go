@@ -21,6 +21,10 @@ type Ports struct {
 	Registry provision.Registry
 	Keys     *Keyring
 	Attempts Attempts
+	Clock    Clock
+
+	// Leftovers erases what has been kept long enough; nil: everything is kept.
+	Leftovers Leftovers
 
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
@@ -36,6 +40,12 @@ type Ports struct {
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
 	NoCache bool             // every check asks the ledger
 	Count   Counters         // may be nil
+}
+
+// Clock is ledger time's own switch.
+type Clock interface {
+	// ResetClock makes ledger time the wall clock again, also where that goes back.
+	ResetClock(ctx context.Context) error
 }
 
 // Counters hear what happened, for metrics. All labels are bounded.
@@ -54,12 +64,14 @@ type Broker struct {
 	regates   regates
 	refreshed refresh
 	cookies   []byte     // key of session cookies
+	names     []byte     // key that names secrets
 	registers sync.Mutex // one change of what is registered at a time
+	writing   sync.Mutex // one writing of uses at a time
 }
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {
@@ -76,11 +88,14 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if b.cookies, err = p.Keys.Named(ctx, "session"); err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
+	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
+		return nil, fmt.Errorf("key of names: %w", err)
+	}
 	if b.signer, err = newSigner(ctx, p.Keys, p.URL); err != nil {
 		return nil, fmt.Errorf("assertion key: %w", err)
 	}
 	if err := b.reloadApps(ctx); err != nil {
-		return nil, fmt.Errorf("apps: %w", err)
+		return nil, err
 	}
 	return b, nil
 }
@@ -111,7 +126,7 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.T
 }
 
 // changing makes the change that a state calls for. It may be called more than once.
-type changing func(provision.State) (provision.Change, error)
+type changing = func(provision.State) (provision.Change, error)
 
 // amend is Ledger.Amend, with the same care. Keys of the day are fetched only when something has to be sealed under
 // them: not in the transaction, which could not wait for another one, but before a second try.

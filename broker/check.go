@@ -12,9 +12,12 @@ import (
 // Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory. Every
 // way out of it but the last line of admit is a refusal, or a public path without an identity.
 func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
-	app, ok := b.index.app(ask.Origin)
-	if !ok {
+	app, err := b.index.app(ask.Origin)
+	switch {
+	case errors.Is(err, provision.ErrNotFound):
 		return Verdict{Reason: provision.AppUnknown}
+	case err != nil:
+		return Verdict{Reason: provision.StoreUnavailable}
 	}
 	v := b.judge(ctx, app, ask)
 	if !v.Allow && isPublic(app, ask) {
@@ -33,7 +36,7 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 	if id == "" {
 		return refuse(provision.SessionMalformed)
 	}
-	for range 2 { // an end in between is judged once more; two in a row are a refusal
+	for range maxReads { // a lease that was touched in between is read again
 		e, err := b.entry(ctx, id)
 		if err != nil {
 			return refuse(unavailable(err))
@@ -42,8 +45,11 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 			return v
 		}
 	}
-	return refuse(provision.LeaseEnded)
+	return refuse(provision.StoreUnavailable)
 }
+
+// maxReads is how often one check reads a lease that others keep writing to, before it says that nobody can tell.
+const maxReads = 4
 
 // admit judges an entry for an app. It is not fresh when the entry died meanwhile, or when it should be read again
 // before somebody is refused for idleness: another replica may have seen the lease used.
@@ -56,7 +62,7 @@ func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, 
 		v.Reason = reason
 	case !app.Admits(s.Tenant.ID):
 		v.Reason = provision.TenantNotOfApp
-	case len(app.Roles) > 0 && !slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) }):
+	case !hasRole(app, &s):
 		v.Reason = provision.RoleMissing
 	case app.MaxSession > 0 && !now.Before(s.Entered(app.ID).Add(app.MaxSession)):
 		v.Reason = provision.SessionMissing // this app alone wants a new login
@@ -76,6 +82,11 @@ func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, 
 	}
 	v.Allow, v.Header = true, header
 	return v, true
+}
+
+// hasRole reports whether the holder has a role that the app wants, as far as the tenant's policy allows it now (I12).
+func hasRole(app *provision.App, s *provision.Standing) bool {
+	return len(app.Roles) == 0 || slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) })
 }
 
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.

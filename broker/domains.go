@@ -32,7 +32,7 @@ type Prover struct {
 	Log      *slog.Logger  // nil: nothing is logged
 
 	// Amend writes; nil: Ledger.Amend. The broker's own also seals, and forgets what memory holds.
-	Amend func(ctx context.Context, t provision.Target, change func(provision.State) (provision.Change, error)) (provision.Change, error)
+	Amend func(ctx context.Context, t provision.Target, change changing) (provision.Change, error)
 
 	// Alarms hears what an operator has to look at, as one of the Alarm constants; nil: nobody does.
 	Alarms func(kind string)
@@ -61,10 +61,7 @@ const (
 
 // NewProver is a Prover that writes as b does.
 func NewProver(b *Broker, r TXTResolver, every, grace time.Duration) *Prover {
-	amend := func(ctx context.Context, t provision.Target, change func(provision.State) (provision.Change, error)) (provision.Change, error) {
-		return b.amendRegistered(ctx, t, change)
-	}
-	return &Prover{Ledger: b.Ledger, Registry: b.Registry, Resolver: r, Every: every, Grace: grace, Log: b.Log, Amend: amend}
+	return &Prover{Ledger: b.Ledger, Registry: b.Registry, Resolver: r, Every: every, Grace: grace, Log: b.Log, Amend: b.amendRegistered}
 }
 
 // Run looks for every proof when it is due, until ctx is over. Claims that wait for their first proof and claims that

@@ -13,7 +13,7 @@ func (b *Broker) Logout(ctx context.Context, token string, o provision.Origin, f
 	if id == "" {
 		return nil
 	}
-	err := b.end(ctx, provision.End{Leases: []provision.LeaseID{id}, Cause: provision.CauseLogout, Actor: person(""), Requester: from})
+	err := b.endOne(ctx, id, provision.End{Cause: provision.CauseLogout, Requester: from})
 	if errors.Is(err, provision.ErrNotFound) {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (b *Broker) EndLease(ctx context.Context, token string, o provision.Origin,
 	}
 	for _, l := range me.Leases {
 		if l.ID == id {
-			return b.end(ctx, provision.End{Leases: []provision.LeaseID{id}, Cause: provision.CauseLogout, Actor: person(me.Standing.Account.ID), Requester: from})
+			return b.endOne(ctx, id, provision.End{Cause: provision.CauseLogout, Requester: from})
 		}
 	}
 	return provision.ErrNotFound
@@ -40,27 +40,28 @@ func (b *Broker) EndAll(ctx context.Context, token string, o provision.Origin, f
 	if err != nil {
 		return err
 	}
-	var ids []provision.LeaseID
-	for _, l := range me.Leases {
-		ids = append(ids, l.ID)
-	}
-	return b.end(ctx, provision.End{Leases: ids, Cause: provision.CauseLogout, Actor: person(me.Standing.Account.ID), Requester: from})
+	return b.end(ctx, me.Standing.Lease.ID, provision.End{Cause: provision.CauseLogout, Requester: from})
 }
 
-// end ends the named leases, of one account, and what is below them.
-func (b *Broker) end(ctx context.Context, e provision.End) error {
+// endOne ends one lease and what is below it.
+func (b *Broker) endOne(ctx context.Context, id provision.LeaseID, e provision.End) error {
+	e.Leases = []provision.LeaseID{id}
+	return b.end(ctx, id, e)
+}
+
+// end ends leases of the account whose lease is named, and what is below them. Without an actor, it is the person.
+func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End) error {
 	ids, err := b.ids()
 	if err != nil {
 		return err
 	}
-	first := e.Leases[0]
-	_, err = b.amend(ctx, provision.Target{Lease: first}, first.Tenant(), func(s provision.State) (provision.Change, error) {
+	_, err = b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
 		s = s.OfFormer()
 		if s.Account.ID == "" {
 			return provision.Change{}, provision.ErrNotFound
 		}
-		if e.Actor.Kind == provision.Person {
-			e.Actor.ID = string(s.Account.ID)
+		if e.Actor == (provision.Actor{}) {
+			e.Actor = provision.Actor{Kind: provision.Person, ID: string(s.Account.ID), Via: "web"}
 		}
 		return provision.EndLeases(s, e, ids, b.Ledger.Now()), nil
 	})
@@ -88,8 +89,4 @@ func (b *Broker) Me(ctx context.Context, token string, o provision.Origin) (Me, 
 		}
 	}
 	return me, nil
-}
-
-func person(id provision.AccountID) provision.Actor {
-	return provision.Actor{Kind: provision.Person, ID: string(id), Via: "web"}
 }

@@ -24,15 +24,16 @@ type shard struct {
 	mu      sync.RWMutex
 	epoch   uint64
 	entries map[provision.LeaseID]*entry
+	uses    map[provision.LeaseID]int64 // last uses that are not written yet, of entries that were forgotten
 }
 
-// maxEntries bounds a shard; when it is full, some entry makes room and is read again when it is needed.
+// maxEntries bounds a shard; when it is full, some entry makes room, and is read again when it is needed.
 const maxEntries = 32_768
 
 func newIndex() *index {
 	x := &index{seed: maphash.MakeSeed()}
 	for i := range x.shards {
-		x.shards[i].entries = map[provision.LeaseID]*entry{}
+		x.shards[i].entries, x.shards[i].uses = map[provision.LeaseID]*entry{}, map[provision.LeaseID]int64{}
 	}
 	return x
 }
@@ -56,29 +57,44 @@ func (x *index) fill(st provision.Standing, epoch uint64) *entry {
 	s := x.shard(e.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if old := s.entries[e.id]; old != nil {
+		e.written.Store(old.written.Load())
+	}
+	e.used.Store(s.lastUse(e.id))
 	if s.epoch != epoch {
 		e.dead.Store(true)
 		return e
 	}
-	if old := s.entries[e.id]; old != nil { // its uses are not all written
-		e.used.Store(old.used.Load())
-		e.written.Store(old.written.Load())
-	} else if len(s.entries) >= maxEntries {
-		s.makeRoom()
+	if len(s.entries) >= maxEntries {
+		for other := range s.entries {
+			s.forget(other)
+			break
+		}
 	}
 	s.entries[e.id] = e
 	return e
 }
 
-// makeRoom takes out an entry: one whose uses are written, if there is one among the first that come by.
-func (s *shard) makeRoom() {
-	tries := 0
-	for id, e := range s.entries {
-		if tries++; e.used.Load() == e.written.Load() || tries > 100 {
-			delete(s.entries, id)
-			return
-		}
+// forget takes an entry out and marks it dead. A use that is not written yet outlives it.
+func (s *shard) forget(id provision.LeaseID) {
+	e := s.entries[id]
+	if e == nil {
+		return
 	}
+	e.dead.Store(true) // before its last use is read: a check that notes one afterwards finds out
+	if at := e.used.Load(); at != e.written.Load() {
+		s.uses[id] = max(s.uses[id], at)
+	}
+	delete(s.entries, id)
+}
+
+// lastUse is the last use of a lease that memory knows of, in Unix nanoseconds, or 0.
+func (s *shard) lastUse(id provision.LeaseID) int64 {
+	at := s.uses[id]
+	if e := s.entries[id]; e != nil {
+		at = max(at, e.used.Load())
+	}
+	return at
 }
 
 // drop forgets leases: after it returns, no check answers from what was known before.
@@ -87,10 +103,7 @@ func (x *index) drop(ids ...provision.LeaseID) {
 		s := x.shard(id)
 		s.mu.Lock()
 		s.epoch++
-		if e := s.entries[id]; e != nil {
-			e.dead.Store(true)
-			delete(s.entries, id)
-		}
+		s.forget(id)
 		s.mu.Unlock()
 	}
 }
@@ -102,37 +115,64 @@ func (x *index) flush() {
 		s := &x.shards[i]
 		s.mu.Lock()
 		s.epoch++
-		for _, e := range s.entries {
-			e.dead.Store(true)
+		for id := range s.entries {
+			s.forget(id)
 		}
-		clear(s.entries)
 		s.mu.Unlock()
 	}
 }
 
-// uses takes the last uses that have not been written yet.
-func (x *index) uses() map[provision.LeaseID]time.Time {
+// lastUse is the last use of a lease that memory knows of, or the zero time.
+func (x *index) lastUse(id provision.LeaseID) time.Time {
+	s := x.shard(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if at := s.lastUse(id); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
+// takeUses takes the last uses that have not been written yet.
+func (x *index) takeUses() map[provision.LeaseID]time.Time {
 	seen := map[provision.LeaseID]time.Time{}
 	for i := range x.shards {
 		s := &x.shards[i]
-		s.mu.RLock()
+		s.mu.Lock()
+		for id, at := range s.uses {
+			seen[id] = time.Unix(0, at)
+		}
+		clear(s.uses)
 		for id, e := range s.entries {
 			if at := e.used.Load(); at != e.written.Load() {
 				e.written.Store(at)
 				seen[id] = time.Unix(0, at)
 			}
 		}
-		s.mu.RUnlock()
+		s.mu.Unlock()
 	}
 	return seen
 }
 
-// app is the app at an origin.
-func (x *index) app(origin string) (*provision.App, bool) {
+// putUsesBack is for uses that were taken and could not be written.
+func (x *index) putUsesBack(seen map[provision.LeaseID]time.Time) {
+	for id, at := range seen {
+		s := x.shard(id)
+		s.mu.Lock()
+		s.uses[id] = max(s.uses[id], at.UnixNano())
+		s.mu.Unlock()
+	}
+}
+
+// app is the app at an origin: ErrNotFound when there is none, ErrUnavailable when nobody can tell.
+func (x *index) app(origin string) (*provision.App, error) {
 	apps := x.apps.Load()
 	if apps == nil {
-		return nil, false
+		return nil, provision.ErrUnavailable
 	}
 	a, ok := (*apps)[origin]
-	return a, ok
+	if !ok {
+		return nil, provision.ErrNotFound
+	}
+	return a, nil
 }

@@ -81,6 +81,17 @@ func (k *Keyring) Put(ctx context.Context, name string, secret []byte) error {
 	return err
 }
 
+// Drop destroys the secret of that name: what was sealed under it is erased.
+func (k *Keyring) Drop(ctx context.Context, name string) error {
+	if err := k.store.DropKey(ctx, name); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.keys, name)
+	return nil
+}
+
 func (k *Keyring) unwrap(name string, wrapped []byte) ([]byte, error) {
 	secret, err := open(k.master, wrapped, name)
 	if err != nil {

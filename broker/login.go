@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"leasehold/idp"
 	"leasehold/provision"
@@ -21,15 +22,12 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 	}
 	assertion, err := b.verify(ctx, u, form, from)
 	if err != nil {
-		b.refused(ctx, u)
+		if errors.Is(err, provision.ErrDenied) { // that nobody could tell is not the message's fault
+			b.refused(ctx, u)
+		}
 		return id, err
 	}
-	u.Parked = &assertion
-	sealed, err := b.sealJSON(ctx, u.stored.ID, u)
-	if err != nil {
-		return id, err
-	}
-	if err := b.Attempts.Swap(ctx, u.stored, sealed); err != nil && !errors.Is(err, provision.ErrConflict) {
+	if err := b.park(ctx, u, assertion); err != nil {
 		return id, b.stray(ctx, c, err)
 	}
 	return id, nil
@@ -50,15 +48,18 @@ func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error
 	if err != nil {
 		return provision.Lease{}, err
 	}
-	request, ids, err := b.request(ctx, u, assertion, back)
+	request, err := b.request(ctx, u, assertion, back)
 	if err != nil {
 		return provision.Lease{}, err
 	}
-	now := b.Ledger.Now()
+	ids, err := b.ids()
+	if err != nil {
+		return provision.Lease{}, err
+	}
 	var tenant provision.Tenant
-	d, err := b.provide(ctx, request, func(s provision.State) provision.Decision {
+	d, err := b.provide(ctx, request.Request, request.tenant, func(s provision.State) provision.Decision {
 		tenant = s.Tenant
-		return provision.Decide(s, request, ids, now)
+		return provision.Decide(s, request.Request, ids, b.Ledger.Now()) // asked here: a clock that was reset meanwhile counts
 	})
 	if err != nil {
 		return provision.Lease{}, err
@@ -66,7 +67,8 @@ func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error
 	if !d.Allowed() {
 		return provision.Lease{}, &provision.DeniedError{Reason: d.Reason, Ref: string(d.ID), Tenant: tenant.ID, Contact: tenant.Contact}
 	}
-	return d.Lease, b.remember(ctx, u, d)
+	b.remember(ctx, u, d)
+	return d.Lease, nil
 }
 
 // take is the assertion that Receive parked, or the one that the answer is good for.
@@ -77,22 +79,27 @@ func (b *Broker) take(ctx context.Context, u underway, back Return) (provision.A
 	return b.verify(ctx, u, back.Answer, back.Requester)
 }
 
-// request is what the gate is asked, and the names it may need.
-func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion, back Return) (provision.Request, provision.IDs, error) {
+// asked is what the gate is asked, and at whose connection.
+type asked struct {
+	provision.Request
+	tenant provision.TenantID
+}
+
+// request puts the question to the gate together.
+func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion, back Return) (asked, error) {
 	r := provision.Request{
 		Occasion: provision.OnLogin, Facts: a.Facts, Authn: a.Authn, Intent: u.Intent, App: u.App, Requester: back.Requester,
 		Actor:    provision.Actor{Kind: provision.Person, Via: "login"},
 		Replaces: b.readToken(back.Session, b.URL.String()),
-		Spend:    append(a.Spend, provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
+		Spend:    append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
 	}
 	if u.Intent.Account != "" {
 		r.Occasion = provision.OnLink
 	}
-	ids, err := b.ids()
+	tenant, err := b.tenantOf(ctx, a.Facts.Connection)
 	if err != nil {
-		return r, ids, err
+		return asked{}, err
 	}
-	key := provision.LinkKey{Connection: a.Facts.Connection, Subject: a.Facts.Subject}
-	r.Pseudonym, err = b.Keys.Pseudonym(ctx, b.tenantOf(ctx, key.Connection), key)
-	return r, ids, err
+	r.Pseudonym, err = b.Keys.Pseudonym(ctx, tenant, provision.LinkKey{Connection: a.Facts.Connection, Subject: a.Facts.Subject})
+	return asked{r, tenant}, err
 }

@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"leasehold/provision"
@@ -11,37 +13,61 @@ import (
 // reapBatch is how many leases one commit ends.
 const reapBatch = 500
 
+// How often things are done without anybody asking.
+const (
+	reapEvery    = 500 * time.Millisecond // a lease ends within the second
+	regateEvery  = time.Second
+	usesEvery    = 30 * time.Second
+	tallyEvery   = time.Minute
+	refreshEvery = 10 * time.Second
+	eraseEvery   = time.Hour
+)
+
 // Run does what has to be done without anybody asking, until ctx is over: it ends leases on time, settles revocations,
-// writes the uses of leases and the counts of what was turned away.
+// holds live leases against rules that changed, writes the uses of leases and the counts of what was turned away,
+// fetches metadata, and erases what has been kept long enough.
 func (b *Broker) Run(ctx context.Context) {
 	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
 	b.log("list tenants", err)
 	for _, t := range tenants { // a rule may have changed just before a crash
 		b.regates.add(t.ID)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		every(ctx, 30*time.Second, func(ctx context.Context) { b.log("write uses", b.flushUses(ctx)) })
-	}()
-	tallied := make(chan struct{})
-	go func() {
-		defer close(tallied)
-		every(ctx, time.Minute, func(ctx context.Context) { b.log("write counts", b.flushTally(ctx)) })
-	}()
-	fetched := make(chan struct{})
-	go func() {
-		defer close(fetched)
-		every(ctx, 10*time.Second, func(ctx context.Context) { b.log("refresh", b.Refresh(ctx)) })
-	}()
-	every(ctx, time.Second, func(ctx context.Context) {
-		_, err := b.Reap(ctx)
-		b.log("reap", err)
-		b.log("judge leases again", b.Regate(ctx))
-	})
-	<-done
-	<-tallied
-	<-fetched
+	var tasks sync.WaitGroup
+	repeatedly := func(d time.Duration, what string, do func(context.Context) error) {
+		tasks.Go(func() {
+			every(ctx, d, func() {
+				if err := do(ctx); ctx.Err() == nil { // else it is we who gave up
+					b.log(what, err)
+				}
+			})
+		})
+	}
+	repeatedly(reapEvery, "reap", func(ctx context.Context) error { _, err := b.Reap(ctx); return err })
+	repeatedly(regateEvery, "judge leases again", b.Regate)
+	repeatedly(regateEvery, "read apps", b.recoverApps)
+	repeatedly(usesEvery, "write uses", b.flushUses)
+	repeatedly(tallyEvery, "write counts", b.flushTally)
+	repeatedly(refreshEvery, "refresh", b.Refresh)
+	repeatedly(eraseEvery, "erase", b.Erase)
+	tasks.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	b.log("write uses", b.flushUses(last))
+	b.log("write counts", b.flushTally(last))
+}
+
+// every runs do each d until ctx is over.
+func every(ctx context.Context, d time.Duration, do func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
 }
 
 func (b *Broker) log(what string, err error) {
@@ -50,12 +76,19 @@ func (b *Broker) log(what string, err error) {
 	}
 }
 
+// flushUses writes the last uses of leases. What cannot be written waits for the next time.
 func (b *Broker) flushUses(ctx context.Context) error {
-	seen := b.index.uses()
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	seen := b.index.takeUses()
 	if len(seen) == 0 {
 		return nil
 	}
-	return b.Ledger.Used(ctx, seen)
+	err := b.Ledger.Used(ctx, seen)
+	if err != nil {
+		b.index.putUsesBack(seen)
+	}
+	return err
 }
 
 // Reap ends every lease whose time has come or that a revocation is waiting for, in batches, and returns how many.
@@ -64,14 +97,21 @@ func (b *Broker) Reap(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for ended := 0; ; {
-		due, err := b.Ledger.Due(ctx, b.Ledger.Now(), reapBatch)
-		if err != nil || len(due) == 0 {
-			if err == nil {
-				err = b.settle(ctx)
-			}
+		open, err := b.openRevocations(ctx) // before the leases: of a later one, some may still be live
+		if err != nil {
 			return ended, err
 		}
-		n, err := b.reap(ctx, due)
+		due, err := b.Ledger.Due(ctx, b.Ledger.Now(), reapBatch)
+		if err != nil {
+			return ended, err
+		}
+		if len(due) == 0 {
+			return ended, b.settle(ctx, open)
+		}
+		n, err := b.endEach(ctx, due, open, func(s provision.Standing, now time.Time) (provision.Lease, provision.Cause) {
+			cause, _ := provision.Over(s, open, now)
+			return s.Lease, cause
+		})
 		ended += n
 		if err != nil || n == 0 {
 			return ended, err
@@ -88,20 +128,11 @@ func (b *Broker) flushIdle(ctx context.Context) error {
 	return b.flushUses(ctx)
 }
 
-// reap ends one batch, in one commit.
-func (b *Broker) reap(ctx context.Context, due []provision.LeaseID) (int, error) {
-	open, err := b.Registry.Revocations(ctx, provision.Page{Limit: 1000})
-	if err != nil {
-		return 0, err
-	}
-	return b.endEach(ctx, due, func(s provision.Standing, now time.Time) (provision.Lease, provision.Cause) {
-		cause, _ := provision.Over(s, open, now)
-		return s.Lease, cause
-	}, open...)
-}
+// judging says of a lease for what cause it ends, or as what it goes on.
+type judging func(provision.Standing, time.Time) (provision.Lease, provision.Cause)
 
-// endEach judges leases in one commit: each ends for the cause that judge gives, or goes on as the lease it returns.
-func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, judge func(provision.Standing, time.Time) (provision.Lease, provision.Cause), open ...provision.Revocation) (int, error) {
+// endEach judges leases in one commit, and returns how many ended. An end that falls under an open revocation names it.
+func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open []provision.Revocation, judge judging) (int, error) {
 	draws := make(map[provision.LeaseID]provision.IDs, len(leases))
 	for _, id := range leases {
 		var err error
@@ -110,44 +141,67 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, judge 
 		}
 	}
 	now := b.Ledger.Now()
-	ended := map[provision.LeaseID]provision.Cause{}
+	changes := make(map[provision.LeaseID]provision.Change, len(leases))
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
-		kept, cause := judge(s.Former, now)
-		switch {
-		case cause == "" && (kept.End != s.Former.Lease.End || kept.Idle != s.Former.Lease.Idle):
-			return provision.Change{Leases: []provision.Lease{kept}}
-		case cause == "":
-			return provision.Change{} // used since, or ended by somebody else
-		}
-		_, ref := provision.Over(s.Former, open, now)
-		end := provision.End{Leases: []provision.LeaseID{id}, Cause: cause, Revocation: ref, Actor: provision.Actor{Kind: provision.System, Via: "reaper"}}
-		ended[id] = cause
-		return provision.EndLeases(s.OfFormer(), end, draws[id], now) // nobody asked: its events hold nothing personal
+		changes[id] = endOrKeep(id, s, open, judge, draws[id], now)
+		return changes[id]
 	})
 	b.index.drop(leases...)
+	for _, c := range changes {
+		b.forget(c, nil)
+	}
 	if err != nil {
 		return 0, err
 	}
-	for _, cause := range ended {
-		b.Count.Ended(string(cause))
-	}
-	return len(ended), nil
-}
-
-// settle closes the revocations that nothing is left of.
-func (b *Broker) settle(ctx context.Context) error {
-	open, err := b.Registry.Revocations(ctx, provision.Page{Limit: 100})
-	if err != nil {
-		return err
-	}
-	for _, r := range open {
-		r.Settled = b.Ledger.Now()
-		_, err := b.Ledger.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
-			return provision.Change{Revocations: []provision.Revocation{r}}, nil
-		})
-		if err != nil {
-			return fmt.Errorf("settle revocation %s: %w", r.ID, err)
+	ended := 0
+	for id, c := range changes {
+		b.countEnded(c)
+		if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return l.ID == id && !l.EndedAt.IsZero() }) {
+			ended++
 		}
 	}
+	return ended, nil
+}
+
+// endOrKeep is what becomes of one lease that is judged. Nobody asked: the events hold nothing personal.
+func endOrKeep(id provision.LeaseID, s provision.State, open []provision.Revocation, judge judging, ids provision.IDs, now time.Time) provision.Change {
+	kept, cause := judge(s.Former, now)
+	switch {
+	case cause == "" && (kept.End != s.Former.Lease.End || kept.Idle != s.Former.Lease.Idle):
+		return provision.Change{Leases: []provision.Lease{kept}}
+	case cause == "":
+		return provision.Change{} // used since, or ended by somebody else
+	}
+	_, ref := provision.Over(s.Former, open, now)
+	end := provision.End{Leases: []provision.LeaseID{id}, Cause: cause, Revocation: ref, Actor: provision.Actor{Kind: provision.System, Via: "reaper"}}
+	return provision.EndLeases(s.OfFormer(), end, ids, now)
+}
+
+// settle closes revocations of which nothing is left.
+func (b *Broker) settle(ctx context.Context, done []provision.Revocation) error {
+	if len(done) == 0 {
+		return nil
+	}
+	for i := range done {
+		done[i].Settled = b.Ledger.Now()
+	}
+	_, err := b.Ledger.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Revocations: done}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("settle revocations: %w", err)
+	}
 	return nil
+}
+
+// openRevocations are those of which rows may be left.
+func (b *Broker) openRevocations(ctx context.Context) ([]provision.Revocation, error) {
+	return all(ctx, b.Registry.Revocations, func(r provision.Revocation) string { return string(r.ID) })
+}
+
+// Settled reports whether nothing is left to settle of a revocation.
+func (b *Broker) Settled(ctx context.Context, id provision.RevocationID) (bool, error) {
+	open, err := b.openRevocations(ctx)
+	left := slices.ContainsFunc(open, func(r provision.Revocation) bool { return r.ID == id })
+	return err == nil && !left, err
 }

@@ -86,9 +86,7 @@ func (b *Broker) refresh(ctx context.Context, c provision.Connection) error {
 	if err != nil {
 		return err
 	}
-	b.registers.Lock()
-	defer b.registers.Unlock()
-	_, err = b.amend(ctx, provision.Target{Connection: c.ID}, c.Tenant, func(s provision.State) (provision.Change, error) {
+	_, err = b.amendRegistered(ctx, provision.Target{Connection: c.ID}, func(s provision.State) (provision.Change, error) {
 		now := s.Connection
 		if now.MetadataURL != c.MetadataURL {
 			return provision.Change{}, nil // registered anew meanwhile

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 
 	"leasehold/provision"
@@ -38,33 +40,29 @@ func (r *regates) take() []provision.TenantID {
 // Regate judges the live leases of tenants whose rules changed: what no longer passes ends, what may not last as long
 // ends earlier. A tenant that cannot be finished is tried again.
 func (b *Broker) Regate(ctx context.Context) error {
+	var faults []error
 	for _, t := range b.regates.take() {
 		if err := b.regate(ctx, t); err != nil {
 			b.regates.add(t)
-			return err
+			faults = append(faults, fmt.Errorf("tenant %s: %w", t, err))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
 	p := provision.Page{Tenant: t, Limit: reapBatch}
 	for {
 		leases, err := b.Registry.Leases(ctx, p)
-		if err != nil {
+		if err != nil || len(leases) == 0 {
 			return err
 		}
 		var judged []provision.LeaseID
 		for _, l := range leases {
 			judged = append(judged, l.ID)
 		}
-		if len(judged) > 0 {
-			if _, err := b.endEach(ctx, judged, provision.Regate); err != nil {
-				return err
-			}
-		}
-		if len(leases) < p.Limit {
-			return nil
+		if _, err := b.endEach(ctx, judged, nil, provision.Regate); err != nil {
+			return err
 		}
 		p.After = string(judged[len(judged)-1])
 	}

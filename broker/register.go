@@ -67,7 +67,8 @@ func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Regist
 	for _, app := range w.Apps {
 		r.app(ctx, app)
 	}
-	r.rest(ctx, w)
+	r.restOfTenants(ctx, w)
+	r.restOfApps(ctx, w)
 	if err := errors.Join(r.faults...); err != nil {
 		return Registered{}, err
 	}
@@ -79,11 +80,12 @@ func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Regist
 			return Registered{}, err
 		}
 	}
-	if _, err := b.amend(ctx, provision.Target{}, "", func(provision.State) (provision.Change, error) { return r.change, nil }); err != nil {
+	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return r.change, nil })
+	b.regates.add(r.tightened...) // also when nobody knows whether it was written
+	if err := errors.Join(err, b.reloadApps(context.WithoutCancel(ctx))); err != nil {
 		return Registered{}, err
 	}
-	b.regates.add(r.tightened...)
-	return r.report, b.reloadApps(ctx)
+	return r.report, nil
 }
 
 // registration is one run of Register.
@@ -168,7 +170,10 @@ func (r *registration) claim(ctx context.Context, t provision.Tenant, w WantedCl
 		return
 	}
 	s := provision.State{Tenant: t}
-	for _, c := range known {
+	for _, c := range append(known, r.change.Claims...) { // what this run makes comes last, and counts
+		if c.Domain != w.Domain {
+			continue
+		}
 		if c.Tenant == t.ID {
 			s.OwnClaim = c
 		}
@@ -217,10 +222,7 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 		c.Metadata = old.Metadata // fetched, not written down
 	}
 	if len(w.Secret) > 0 {
-		if c.ClientSecret, err = r.secret(ctx, c.ID, w.Secret); err != nil {
-			r.fault("%s: %w", name, err)
-			return
-		}
+		c.ClientSecret = r.secret(c.ID, w.Secret)
 	}
 	changed := differences(exists, connectionFields(old), connectionFields(c))
 	if exists && len(changed) == 0 {
@@ -234,19 +236,15 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 
 // secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell
 // which secret a name stands for.
-func (r *registration) secret(ctx context.Context, c provision.ConnectionID, secret []byte) (string, error) {
-	key, err := r.b.Keys.Named(ctx, "names")
-	if err != nil {
-		return "", err
-	}
-	mac := hmac.New(sha256.New, key)
+func (r *registration) secret(c provision.ConnectionID, secret []byte) string {
+	mac := hmac.New(sha256.New, r.b.names)
 	mac.Write(secret)
 	name := fmt.Sprintf("secret/%s/%x", c, mac.Sum(nil)[:8])
 	if r.secrets == nil {
 		r.secrets = map[string][]byte{}
 	}
 	r.secrets[name] = secret
-	return name, nil
+	return name
 }
 
 func (r *registration) app(ctx context.Context, app provision.App) {
@@ -266,20 +264,31 @@ func (r *registration) app(ctx context.Context, app provision.App) {
 	r.note(provision.Event{Kind: provision.EventAppChanged, App: app.ID, Outcome: outcome(exists)}, name, lines(exists, changed))
 }
 
-// rest is what this owner registered once and does not want any more: listed, and with Prune disabled.
-func (r *registration) rest(ctx context.Context, w Wanted) {
-	wanted := map[provision.ConnectionID]bool{}
+// restOfTenants is what this owner registered once and does not want any more: listed, and with Prune, connections are
+// disabled. A tenant without connections lets nobody in.
+func (r *registration) restOfTenants(ctx context.Context, w Wanted) {
+	tenants, connections := map[provision.TenantID]bool{}, map[provision.ConnectionID]bool{}
 	for _, t := range w.Tenants {
+		tenants[t.Tenant.ID] = true
 		for _, c := range t.Connections {
-			wanted[c.Connection.ID] = true
+			connections[c.Connection.ID] = true
 		}
 	}
-	connections, err := all(ctx, r.b.Registry.Connections, func(c provision.Connection) string { return string(c.ID) })
+	registered, err := all(ctx, r.b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
+	if err != nil {
+		r.fault("tenants: %w", err)
+	}
+	for _, t := range registered {
+		if t.Owner == r.plan.Owner && !tenants[t.ID] {
+			r.report.Unmanaged = append(r.report.Unmanaged, "tenant "+string(t.ID))
+		}
+	}
+	known, err := all(ctx, r.b.Registry.Connections, func(c provision.Connection) string { return string(c.ID) })
 	if err != nil {
 		r.fault("connections: %w", err)
 	}
-	for _, c := range connections {
-		if c.Owner != r.plan.Owner || wanted[c.ID] || c.Disabled {
+	for _, c := range known {
+		if c.Owner != r.plan.Owner || connections[c.ID] || c.Disabled {
 			continue
 		}
 		r.unmanaged(ctx, "connection "+string(c.ID), func() {
@@ -288,11 +297,15 @@ func (r *registration) rest(ctx context.Context, w Wanted) {
 			r.revoke(provision.Scope{Connection: c.ID}, c.Tenant)
 		}, func(l provision.Lease) bool { return l.Connection == c.ID }, c.Tenant)
 	}
-	apps, err := all(ctx, r.b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
+}
+
+// restOfApps is the same of apps. It also sees to it that each origin is one app's.
+func (r *registration) restOfApps(ctx context.Context, w Wanted) {
+	known, err := all(ctx, r.b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
 	if err != nil {
 		r.fault("apps: %w", err)
 	}
-	for _, a := range apps {
+	for _, a := range known {
 		if a.Owner != r.plan.Owner || len(a.Tenants) == 0 || slices.ContainsFunc(w.Apps, func(x provision.App) bool { return x.ID == a.ID }) {
 			continue
 		}
@@ -301,6 +314,17 @@ func (r *registration) rest(ctx context.Context, w Wanted) {
 			r.change.Apps = append(r.change.Apps, a)
 			r.note(provision.Event{Kind: provision.EventAppChanged, App: a.ID, Outcome: "disabled"}, "app "+string(a.ID), []string{"disabled: nobody may enter"})
 		}, nil, "")
+	}
+	holder := map[provision.Origin]provision.AppID{}
+	for _, a := range slices.Concat(r.change.Apps, slices.DeleteFunc(known, func(a provision.App) bool {
+		return slices.ContainsFunc(r.change.Apps, func(x provision.App) bool { return x.ID == a.ID })
+	})) {
+		for _, o := range a.Origins {
+			if other, taken := holder[o]; taken {
+				r.fault("app %s: %s is an origin of app %s: %w", other, o, a.ID, provision.ErrConflict)
+			}
+			holder[o] = a.ID
+		}
 	}
 }
 
@@ -364,11 +388,12 @@ func all[T any](ctx context.Context, page func(context.Context, provision.Page) 
 	}
 }
 
-// reloadApps takes over what apps there are.
+// reloadApps takes over what apps there are. When nobody can tell, no app lets anybody in until somebody can.
 func (b *Broker) reloadApps(ctx context.Context) error {
 	apps, err := all(ctx, b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
 	if err != nil {
-		return err
+		b.index.apps.Store(nil)
+		return fmt.Errorf("apps: %w", err)
 	}
 	byOrigin := map[string]*provision.App{}
 	for _, a := range apps {
@@ -380,11 +405,21 @@ func (b *Broker) reloadApps(ctx context.Context) error {
 	return nil
 }
 
+// recoverApps reads the apps again if they could not be read.
+func (b *Broker) recoverApps(ctx context.Context) error {
+	b.registers.Lock()
+	defer b.registers.Unlock()
+	if b.index.apps.Load() != nil {
+		return nil
+	}
+	return b.reloadApps(ctx)
+}
+
 // AppAt is the app at an origin, or ErrNotFound.
 func (b *Broker) AppAt(_ context.Context, o provision.Origin) (provision.App, error) {
-	app, ok := b.index.app(o.String())
-	if !ok {
-		return provision.App{}, provision.ErrNotFound
+	app, err := b.index.app(o.String())
+	if err != nil {
+		return provision.App{}, err
 	}
 	return *app, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"time"
 
 	"leasehold/provision"
 )
@@ -27,10 +26,8 @@ func (b *Broker) Session(ctx context.Context, token string, o provision.Origin) 
 	if err != nil {
 		return s, err
 	}
-	if e, _ := b.index.get(id); e != nil { // a use that is not written yet counts
-		if at := time.Unix(0, e.used.Load()); at.After(s.Lease.Seen) {
-			s.Lease.Seen = at
-		}
+	if at := b.index.lastUse(id); at.After(s.Lease.Seen) { // a use that is not written yet counts
+		s.Lease.Seen = at
 	}
 	if reason := s.Refuses(b.Ledger.Now()); reason != "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: reason}
@@ -61,13 +58,15 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 	refuse := func(reason provision.Reason) (string, error) {
 		return "", &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
 	}
-	app, ok := b.index.app(wanted.String())
+	app, err := b.index.app(wanted.String())
 	switch {
-	case !ok:
+	case errors.Is(err, provision.ErrNotFound):
 		return refuse(provision.AppUnknown)
+	case err != nil:
+		return "", err
 	case !app.Admits(s.Tenant.ID):
 		return refuse(provision.TenantNotOfApp)
-	case len(app.Roles) > 0 && !overlap(s.Roles(), app.Roles):
+	case !hasRole(app, &s):
 		return refuse(provision.RoleMissing)
 	case app.MaxSession > 0 && !s.Entered(app.ID).IsZero() && !b.Ledger.Now().Before(s.Entered(app.ID).Add(app.MaxSession)):
 		return refuse(provision.AuthTooOld) // this app wants a new login
@@ -104,7 +103,7 @@ func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Ori
 
 // entered records that the lease was handed to the app, if it is live.
 func (b *Broker) entered(ctx context.Context, h handover) error {
-	_, err := b.amend(ctx, provision.Target{Lease: h.Lease}, h.Lease.Tenant(), func(s provision.State) (provision.Change, error) {
+	_, err := b.amend(ctx, provision.Target{Lease: h.Lease}, func(s provision.State) (provision.Change, error) {
 		now := b.Ledger.Now()
 		if s.Former.Refuses(now) != "" {
 			return provision.Change{}, provision.ErrNotFound
@@ -115,15 +114,4 @@ func (b *Broker) entered(ctx context.Context, h handover) error {
 		return provision.Change{Entries: []provision.Entry{{Lease: h.Lease, App: h.App, At: now}}}, nil
 	})
 	return err
-}
-
-func overlap(a, b []string) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"sync"
-	"time"
 
 	"leasehold/provision"
 )
@@ -47,40 +46,38 @@ func (t *tally) empty() map[stroke]int {
 	return counts
 }
 
-// flushTally writes the minute's counts as events.
-func (b *Broker) flushTally(ctx context.Context) error {
-	for s, n := range b.tally.empty() {
-		ids, err := b.ids()
-		if err != nil {
-			return err
-		}
-		_, err = b.amend(ctx, provision.Target{}, s.Tenant, func(provision.State) (provision.Change, error) {
-			return provision.Change{Events: []provision.Event{{
-				ID: ids.Event(0), Time: b.Ledger.Now(), Kind: s.Kind, Tenant: s.Tenant, Connection: s.Connection, Account: s.Account,
-				App: s.App, Lease: provision.LeaseRef{ID: s.Lease}, Outcome: string(provision.Denied), Reason: string(s.Reason), Count: n,
-				Actor: provision.Actor{Kind: provision.System, Via: "tally"},
-			}}}, nil
-		})
-		if err != nil {
-			return err
-		}
+// putBack is for counts that were taken and could not be written.
+func (t *tally) putBack(counts map[stroke]int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s, n := range counts {
+		t.counts[s] += n
 	}
-	return nil
 }
 
-// every runs do each d until ctx is over, and once more then.
-func every(ctx context.Context, d time.Duration, do func(context.Context)) {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			do(last)
-			return
-		case <-tick.C:
-			do(ctx)
-		}
+// flushTally writes the minute's counts as events, in one commit. What cannot be written waits for the next minute.
+func (b *Broker) flushTally(ctx context.Context) error {
+	counts := b.tally.empty()
+	if len(counts) == 0 {
+		return nil
 	}
+	ids, err := b.ids()
+	if err != nil {
+		return err
+	}
+	var events []provision.Event
+	for s, n := range counts {
+		events = append(events, provision.Event{
+			ID: ids.Event(len(events)), Time: b.Ledger.Now(), Kind: s.Kind, Tenant: s.Tenant, Connection: s.Connection, Account: s.Account,
+			App: s.App, Lease: provision.LeaseRef{ID: s.Lease}, Outcome: string(provision.Denied), Reason: string(s.Reason), Count: n,
+			Actor: provision.Actor{Kind: provision.System, Via: "tally"},
+		})
+	}
+	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Events: events}, nil
+	})
+	if err != nil {
+		b.tally.putBack(counts)
+	}
+	return err
 }

@@ -80,7 +80,7 @@ func (b *Broker) find(ctx context.Context, c provision.ConnectionID, id idp.Atte
 	if err := b.openJSON(ctx, p, &u); err != nil {
 		return underway{}, err
 	}
-	if u.Connection != c || u.ID != id {
+	if u.Connection != c || u.ID != id || !b.Now().Before(u.Expires) { // whoever writes to the store prolongs nothing
 		return underway{}, provision.ErrNotFound
 	}
 	return u, nil
@@ -106,20 +106,45 @@ func (b *Broker) redeem(ctx context.Context, back Return) (underway, error) {
 	if err != nil {
 		return u, err
 	}
-	u.stored = taken
-	return u, b.openJSON(ctx, taken, &u) // as it was when it was spent: an answer may have been parked since
+	u = underway{stored: taken}
+	err = b.openJSON(ctx, taken, &u) // as it was when it was spent: an answer may have been parked since
+	return u, err
+}
+
+// park keeps a verified assertion in its attempt, unless one is parked there already.
+func (b *Broker) park(ctx context.Context, u underway, a provision.Assertion) error {
+	return b.rewrite(ctx, u, func(u *underway) { u.Parked = &a })
 }
 
 // refused notes one more refused message; the attempt dies of the last.
 func (b *Broker) refused(ctx context.Context, u underway) {
-	u.Refused++
-	if u.Refused >= maxRefused {
-		_, _ = b.Attempts.Take(ctx, u.stored.ID) // gone already is as good
-		return
+	err := b.rewrite(ctx, u, func(u *underway) { u.Refused++ })
+	if err != nil && !errors.Is(err, provision.ErrNotFound) { // gone already is as good
+		b.log("note refused message", err)
 	}
-	if sealed, err := b.sealJSON(ctx, u.stored.ID, u); err == nil {
-		_ = b.Attempts.Swap(ctx, u.stored, sealed) // a race lost is an attempt that another message changed
+}
+
+// rewrite changes an attempt that waits for its answer. Of several messages at once, each is counted: one that comes in
+// between begins this anew, and after a parked assertion nothing more is changed.
+func (b *Broker) rewrite(ctx context.Context, u underway, change func(*underway)) error {
+	for u.Parked == nil {
+		change(&u)
+		if u.Refused >= maxRefused {
+			_, err := b.Attempts.Take(ctx, u.stored.ID)
+			return err
+		}
+		sealed, err := b.sealJSON(ctx, u.stored.ID, u)
+		if err != nil {
+			return err
+		}
+		if err = b.Attempts.Swap(ctx, u.stored, sealed); !errors.Is(err, provision.ErrConflict) {
+			return err
+		}
+		if u, err = b.find(ctx, u.Connection, u.ID); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // The kinds of things under way; their names are in the additional data of what is sealed.

@@ -43,11 +43,11 @@ func (b *Broker) rejected(ctx context.Context, c provision.Connection, a idp.Att
 	if err != nil {
 		return err
 	}
-	_, err = b.amend(ctx, provision.Target{}, c.Tenant, func(provision.State) (provision.Change, error) {
+	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
 		return provision.Change{Events: []provision.Event{{
 			ID: ids.Event(0), Time: b.Ledger.Now(), Kind: provision.EventLogin, Tenant: c.Tenant, Connection: c.ID, App: a.App,
 			Outcome: string(provision.Denied), Reason: string(no.Check), Actor: provision.Actor{Kind: provision.Person, Via: "login"},
-			Personal: provision.Personal{Requester: from, Detail: no.Err.Error()},
+			Personal: provision.Personal{Requester: from, Detail: fmt.Sprint(no.Err)},
 		}}}, nil
 	})
 	if err != nil {
@@ -56,7 +56,7 @@ func (b *Broker) rejected(ctx context.Context, c provision.Connection, a idp.Att
 	return &provision.DeniedError{Reason: no.Check, Ref: string(ids.Event(0)), Tenant: c.Tenant, Contact: tenant.Contact}
 }
 
-// unreachable is a provider that could not even be gone to.
+// unreachable is a provider that could not even be gone to, or that could not be made of its connection.
 func (b *Broker) unreachable(ctx context.Context, c provision.Connection, a idp.Attempt, from provision.Requester, err error) error {
 	var no *idp.Rejected
 	if !errors.As(err, &no) {
@@ -74,6 +74,10 @@ func (b *Broker) stray(ctx context.Context, c provision.ConnectionID, err error)
 	case !errors.As(err, &denied):
 		return err
 	}
-	b.tally.note(stroke{Kind: provision.EventProtocol, Tenant: b.tenantOf(ctx, c), Connection: c, Reason: denied.Reason})
+	tenant, _ := b.tenantOf(ctx, c)
+	if tenant == "" {
+		c = "" // anybody's text, and no name of anything
+	}
+	b.tally.note(stroke{Kind: provision.EventProtocol, Tenant: tenant, Connection: c, Reason: denied.Reason})
 	return denied
 }

@@ -94,7 +94,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: g.store, Registry: g.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now),
+		Ledger: g.store, Registry: g.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, keys, c)
 		},

@@ -73,3 +73,24 @@ func (s *Store) mark(ctx context.Context, tx *sql.Tx) error {
 func (s *Store) Mark(ctx context.Context) error {
 	return s.inTx(ctx, func(*sql.Tx) error { return nil })
 }
+
+// ResetClock makes ledger time the wall clock again, also where that goes back: for a clock that ran ahead. Whoever
+// calls it ends every lease before and after.
+func (s *Store) ResetClock(ctx context.Context) error {
+	tx, err := s.write.BeginTx(ctx, nil) // no other writer from here on
+	if err != nil {
+		return fault(err)
+	}
+	defer tx.Rollback()
+	s.clock.mu.Lock() // nobody stores the old time between the commit and the new one
+	defer s.clock.mu.Unlock()
+	wall, boot := s.clock.now().UTC().Round(0), s.clock.boot()
+	if _, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = excluded.value", wall.UnixNano()); err != nil {
+		return fault(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fault(err)
+	}
+	s.clock.mark, s.clock.marked = wall, boot
+	return nil
+}

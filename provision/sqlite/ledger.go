@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"leasehold/provision"
@@ -148,29 +149,33 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]provision.
 			}
 			var below []provision.LeaseID
 			below, err = r.below(v, now, limit-len(due))
-			due = append(due, below...)
+			due = append(due, slices.DeleteFunc(below, func(id provision.LeaseID) bool { return slices.Contains(due, id) })...)
 		}
 		return err
 	})
 	return due, err
 }
 
-// below are leases, not due by their time, that began before a revocation of what they hang on.
+// below are leases, not due by their time, that began before a revocation of what they hang on: of a generation that
+// has passed. When they began says nothing: a login may have asked for the time before, and committed after.
 func (r reader) below(v provision.Revocation, now time.Time, limit int) ([]provision.LeaseID, error) {
-	which, value := "'' = ?", ""
+	which, object, name, value := "'' = ?1", "SELECT value FROM meta WHERE name = 'installation'", "Installation", ""
 	switch {
 	case v.Scope.Connection != "":
-		which, value = "connection = ?", string(v.Scope.Connection)
+		which, object, name, value = "connection = ?1", generation+"connections WHERE id = ?1", "Connection", string(v.Scope.Connection)
 	case !v.Scope.Domain.IsZero():
-		which, value = "domain = ?", v.Scope.Domain.String()
+		which, object, name, value = "domain = ?1", generation+"claims WHERE domain = ?1 AND owns", "Domain", v.Scope.Domain.String()
 	case v.Scope.Account != "":
-		which, value = "account = ?", string(v.Scope.Account)
+		which, object, name, value = "account = ?1", generation+"accounts WHERE id = ?1", "Account", string(v.Scope.Account)
 	case v.Scope.Tenant != "":
-		which, value = "tenant = ?", string(v.Scope.Tenant)
+		which, object, name, value = "tenant = ?1", generation+"tenants WHERE id = ?1", "Tenant", string(v.Scope.Tenant)
 	}
-	return column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND "+which+" AND start <= ? AND due > ? LIMIT ?",
-		value, v.Requested.UnixNano(), now.UnixNano(), limit)
+	return column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND "+which+" AND json_extract(body, '$.Generations."+name+"') < ("+object+") AND due > ?2 LIMIT ?3",
+		value, now.UnixNano(), limit)
 }
+
+// generation is the part of a query that reads the generation of an object.
+const generation = "SELECT json_extract(body, '$.Generation') FROM "
 
 // usedBatch is how many leases one commit of Used touches: ends and logins go in between.
 const usedBatch = 500

@@ -21,6 +21,9 @@ func (w writer) apply(c *provision.Change) error {
 			return err
 		}
 	}
+	if err := each(c.Apps, w.leaveOrigins); err != nil { // all of them first: one may move to another app
+		return err
+	}
 	return errors.Join(
 		each(c.Spent, w.spent), each(c.Tenants, w.tenant), each(c.Connections, w.connection), each(c.Claims, w.claim), each(c.Apps, w.app),
 		each(c.Accounts, w.account), each(c.Unlinks, w.unlink), each(c.Links, w.link), each(c.Leases, w.lease), each(c.Entries, w.entry),
@@ -91,10 +94,11 @@ func (w writer) claim(c provision.Claim) error {
 		c.Domain.String(), c.Tenant, c.Owns())
 }
 
+func (w writer) leaveOrigins(a provision.App) error {
+	return w.exec("DELETE FROM app_origins WHERE app = ?", a.ID)
+}
+
 func (w writer) app(a provision.App) error {
-	if err := w.exec("DELETE FROM app_origins WHERE app = ?", a.ID); err != nil {
-		return err
-	}
 	for _, o := range a.Origins {
 		if err := w.exec("INSERT INTO app_origins (origin, app) VALUES (?, ?)", o.String(), a.ID); err != nil {
 			return err

@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Leftovers lists and deletes what is over. What deletes does so in one commit, at most limit rows, and says how many.
+type Leftovers interface {
+	// Unused lists accounts of a tenant that have no live lease and last began one, or were made, before a time.
+	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
+	// DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it.
+	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
+	// DeleteSpent deletes what was used up and could not have been accepted any more at a time.
+	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+	// KeyNames lists names of keys from one on, below another, in order.
+	KeyNames(ctx context.Context, from, below string, limit int) ([]string, error)
+}
+
+// spentMargin is how long a spent thing is remembered beyond its time, for wall clocks that are put back.
+const spentMargin = 24 * time.Hour
+
+// eraseBatch is how much one commit deletes: logins and ends go in between.
+const eraseBatch = 500
+
+// Erase deletes what has been kept long enough: used-up things that nobody would accept any more, and of each tenant
+// that has a retention, what is older than it. An account keeps its tombstone, which still refuses whom it refused.
+func (b *Broker) Erase(ctx context.Context) error {
+	faults := []error{inBatches(func() (int, error) { return b.Leftovers.DeleteSpent(ctx, b.Now().Add(-spentMargin), eraseBatch) })}
+	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
+	faults = append(faults, err)
+	for _, t := range tenants {
+		if t.Retention <= 0 {
+			continue
+		}
+		if err := b.erase(ctx, t, b.Ledger.Now().Add(-t.Retention)); err != nil {
+			faults = append(faults, fmt.Errorf("tenant %s: %w", t.ID, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// erase deletes of one tenant what is older than before.
+func (b *Broker) erase(ctx context.Context, t provision.Tenant, before time.Time) error {
+	return errors.Join(
+		b.eraseAccounts(ctx, t, before),
+		inBatches(func() (int, error) { return b.Leftovers.DeletePast(ctx, t.ID, before, eraseBatch) }),
+		b.eraseDays(ctx, t.ID, before),
+	)
+}
+
+// eraseAccounts deletes accounts that have had no lease since before. Nobody knows when an account's last lease ended,
+// but a session that began so long ago cannot have outlasted the policy.
+func (b *Broker) eraseAccounts(ctx context.Context, t provision.Tenant, before time.Time) error {
+	began := before.Add(-t.Policy.WithDefaults().MaxSession)
+	deed := Deed{Actor: provision.Actor{Kind: provision.System, Via: "retention"}}
+	return inBatches(func() (int, error) {
+		unused, err := b.Leftovers.Unused(ctx, t.ID, began, eraseBatch)
+		erased := 0
+		for _, id := range unused {
+			account, err := b.Account(ctx, deed, id, deleteUnused(began))
+			if err != nil {
+				return erased, err
+			}
+			if !account.State.Living() {
+				erased++
+			}
+		}
+		return erased, err
+	})
+}
+
+// deleteUnused deletes an account, unless somebody has logged in to it meanwhile.
+func deleteUnused(began time.Time) AccountVerb {
+	return func(s provision.State, a provision.Act) (provision.Change, error) {
+		if len(s.Leases) > 0 || !s.Account.LastLogin.Before(began) || !s.Account.State.Living() {
+			return provision.Change{}, nil
+		}
+		return provision.DeleteAccount(s, a)
+	}
+}
+
+// eraseDays destroys a tenant's keys of days that are wholly past.
+func (b *Broker) eraseDays(ctx context.Context, t provision.TenantID, before time.Time) error {
+	return inBatches(func() (int, error) {
+		names, err := b.Leftovers.KeyNames(ctx, dayKeyName(t, time.Time{}), dayKeyName(t, before), eraseBatch)
+		for i, name := range names {
+			if err := b.Keys.Drop(ctx, name); err != nil {
+				return i, err
+			}
+		}
+		return len(names), err
+	})
+}
+
+// inBatches does a part of something until one is not full.
+func inBatches(part func() (int, error)) error {
+	for {
+		if n, err := part(); err != nil || n < eraseBatch {
+			return err
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Unused lists accounts of a tenant that have no live lease, and last began one, or were made, before a time.
+func (s *Store) Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) (ids []provision.AccountID, err error) {
+	at := before.UTC().Format(time.RFC3339)
+	err = s.snapshot(ctx, func(r reader) error {
+		ids, err = column[provision.AccountID](r, `SELECT id FROM accounts WHERE tenant = ? AND email <> '' AND state <> 'deleted' AND state <> 'active'
+			AND json_extract(body, '$.LastLogin') < ? AND json_extract(body, '$.Created') < ? LIMIT ?`, t, at, at, limit)
+		return err
+	})
+	return ids, err
+}
+
+// DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it, with
+// their entries: at most limit rows of each, in one commit. It returns how many.
+func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
+	from, to := string(t)+".", string(t)+"/" // what begins with the tenant and a dot
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		decisions, err := deleted(ctx, tx, "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE tenant = ? AND at < ? LIMIT ?)", t, before.UnixNano(), limit)
+		if err != nil {
+			return err
+		}
+		past, err := column[provision.LeaseID](reader{ctx, tx}, "SELECT id FROM leases WHERE id > ? AND id < ? AND tenant = ? AND ended AND due < ? LIMIT ?", from, to, t, before.UnixNano(), limit)
+		if err != nil {
+			return err
+		}
+		for _, id := range past {
+			if _, err := deleted(ctx, tx, "DELETE FROM entries WHERE lease = ?", id); err != nil {
+				return err
+			}
+			if _, err := deleted(ctx, tx, "DELETE FROM leases WHERE id = ?", id); err != nil {
+				return err
+			}
+		}
+		n = max(decisions, len(past))
+		return nil
+	})
+	return n, err
+}
+
+// DeleteSpent deletes what was used up and could not have been accepted any more at a time, at most limit rows. It
+// returns how many.
+func (s *Store) DeleteSpent(ctx context.Context, at time.Time, limit int) (n int, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		n, err = deleted(ctx, tx, "DELETE FROM spent WHERE (kind, scope, id) IN (SELECT kind, scope, id FROM spent WHERE until < ? LIMIT ?)", at.UnixNano(), limit)
+		return err
+	})
+	return n, err
+}
+
+// KeyNames lists names of keys from one on, below another, in order.
+func (s *Store) KeyNames(ctx context.Context, from, below string, limit int) (names []string, err error) {
+	err = s.snapshot(ctx, func(r reader) error {
+		names, err = column[string](r, "SELECT name FROM keys WHERE name >= ? AND name < ? ORDER BY name LIMIT ?", from, below, limit)
+		return err
+	})
+	return names, err
+}
+
+// deleted runs a statement and says how many rows it touched.
+func deleted(ctx context.Context, tx *sql.Tx, statement string, args ...any) (int, error) {
+	done, err := tx.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, fault(err)
+	}
+	n, err := done.RowsAffected()
+	return int(n), fault(err)
+}
