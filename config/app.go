@@ -48,6 +48,12 @@ func (c *collector) app(file appFile) provision.App {
 	c.once(file.At, "id", "app", string(file.ID))
 	for i, origin := range file.Origins {
 		c.once(file.At, item("origins", i), "origin", origin.String())
+		if c.judge.Origin == nil || origin.IsZero() {
+			continue
+		}
+		if err := c.judge.Origin(origin); err != nil {
+			file.At.fault(item("origins", i), "%v", err)
+		}
 	}
 	file.check()
 	return provision.App{

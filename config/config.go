@@ -30,9 +30,9 @@ type Config struct {
 	Data string `key:"data" default:"/var/lib/leasehold"`
 	// File of the master key, which wraps the keys and secrets in the database. Empty: `master.key` in `data`.
 	MasterKeyFile string `key:"master_key_file"`
-	// `sqlite`, a file in `data`; or `postgres://…`.
+	// `sqlite`, a file in `data`. `postgres://…` is for a later version, and refused by this one.
 	Database Locator `key:"database" default:"sqlite"`
-	// `redis://…` or `rediss://…`, when there are several replicas. Empty: there is one.
+	// Empty: there is one process. `redis://…` is for several, for a later version, and refused by this one.
 	Redis Locator `key:"redis"`
 	// Proxies whose forwarded headers count. There is no value that trusts everybody.
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" default:"127.0.0.0/8, ::1"`
@@ -141,11 +141,14 @@ func (c *Config) checkTimes(top place) {
 
 // checkStores says nothing of the values: they may hold a password.
 func (c *Config) checkStores(top place) {
-	if c.Database != "sqlite" && !isURL(string(c.Database), "postgres", "postgresql") {
-		top.fault("database", "is neither sqlite nor a postgres URL; write sqlite or postgres://host/name")
+	switch {
+	case isURL(string(c.Database), "postgres", "postgresql"):
+		top.fault("database", "is PostgreSQL, which this version cannot use yet; write sqlite, or leave it out")
+	case c.Database != "sqlite":
+		top.fault("database", "is no database that this version knows; write sqlite, or leave it out")
 	}
-	if c.Redis != "" && !isURL(string(c.Redis), "redis", "rediss") {
-		top.fault("redis", "is no redis URL; write redis://host:port, or leave it empty")
+	if c.Redis != "" {
+		top.fault("redis", "is for several replicas, and this version runs as one process; leave it out")
 	}
 }
 

@@ -107,7 +107,7 @@ func TestFaultsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		`leasehold.yaml:1: url: origin "nonsense": does not begin with https://; write https://host`,
 		`environment: LEASEHOLD_CACHE: "perhaps" is neither on nor off; write one of them`,
 		`environment: LEASEHOLD_REDIS: is set twice, to different values`,
-		`environment: LEASEHOLD_REDIS: is no redis URL`,
+		`environment: LEASEHOLD_REDIS: is for several replicas`,
 		`environment: LEASEHOLD_TLS: is no variable of Leasehold`,
 		`environment: LEASEHOLD_TLS_CRT: is no variable of Leasehold; correct its name or unset it`,
 		`environment: LEASEHOLD_TRUSTED_PROXIES: 0.0.0.0/0 trusts everybody`,
@@ -140,7 +140,7 @@ func TestAFaultyConfigurationHoldsNothingButItsManifests(t *testing.T) {
 func TestAFileThatIsNoYAMLHasNoFurtherFault(t *testing.T) {
 	file := written(t, "leasehold.yaml", "url: [\n")
 	_, faults := config.Load(file, []string{"LEASEHOLD_REDIS=nowhere"})
-	wantFaults(t, lines(file, faults), `leasehold.yaml:1: is not valid YAML`, `environment: LEASEHOLD_REDIS: is no redis URL`)
+	wantFaults(t, lines(file, faults), `leasehold.yaml:1: is not valid YAML`, `environment: LEASEHOLD_REDIS: is for several replicas`)
 }
 
 func TestEveryFaultOfAFileComesAtOnce(t *testing.T) {
@@ -176,8 +176,8 @@ extra: 1
 		`leasehold.yaml:3: tls.chain: is no key of this place; the keys here are cert, key`,
 		`leasehold.yaml:4: ops_listen: "unix:relative" has no absolute path; write unix:/path`,
 		`leasehold.yaml:5: data: has no value; write one, or leave the key out`,
-		`leasehold.yaml:6: database: is neither sqlite nor a postgres URL; write`,
-		`leasehold.yaml:7: redis: is no redis URL; write`,
+		`leasehold.yaml:6: database: is no database that this version knows; write sqlite`,
+		`leasehold.yaml:7: redis: is for several replicas, and this version runs as one process`,
 		`leasehold.yaml:9: trusted_proxies[0]: 0.0.0.0/0 trusts everybody`,
 		`leasehold.yaml:10: trusted_proxies[1]: ::/0 trusts everybody`,
 		`leasehold.yaml:11: trusted_proxies[2]: "::ffff:0:0/96" is no network; write`,
@@ -249,7 +249,7 @@ func TestBadInputsNameTheirLine(t *testing.T) {
 func TestGoodSpellingsAreRead(t *testing.T) {
 	for _, text := range []string{
 		"", "# only a comment\n", "\ufeffcache: on\n", "cache: on\r\nlisten: :80\r\n", "cache: off", "cache: true", "cache: \"no\"", "listen: '[::1]:80'",
-		"listen: localhost:0\nops_listen: localhost:0", "database: postgres://u:p@db/x", "redis: rediss://r:6379/1", "proof: {every: 90d, grace: 1h30m}",
+		"listen: localhost:0\nops_listen: localhost:0", "database: sqlite", "proof: {every: 90d, grace: 1h30m}",
 		"dns: {resolver: \"[::1]:53\"}", "limits: {attempts: 1/s, exempt: []}", "operators: acme", "manifests:\n- a.yaml\n- b/*.yaml",
 	} {
 		if _, faults := config.Load(written(t, "leasehold.yaml", text), []string{"LEASEHOLD_URL=http://sso.localhost:8080"}); faults != nil {
@@ -293,18 +293,23 @@ func TestACertificateGoesWithItsOwnKey(t *testing.T) {
 }
 
 func TestALocatorIsPrintedWithoutItsPassword(t *testing.T) {
-	c, faults := config.Load("", []string{"LEASEHOLD_URL=https://a.example.com", "LEASEHOLD_DATABASE=postgres://u:hunter2@db/x", "LEASEHOLD_MANIFESTS="})
-	if faults != nil {
-		t.Fatal(faults)
-	}
-	if text := fmt.Sprintf("%v %+v %s", c.Database, c, c.Database); strings.Contains(text, "hunter2") || !strings.Contains(text, "u:xxxxx@db") {
+	const located = config.Locator("postgres://u:hunter2@db/x")
+	if text := fmt.Sprintf("%v %+v %s", located, config.Config{Database: located}, located); strings.Contains(text, "hunter2") || !strings.Contains(text, "u:xxxxx@db") {
 		t.Errorf("printed: %s", text)
 	}
-	if asJSON, err := json.Marshal(c.Database); err != nil || strings.Contains(string(asJSON), "hunter2") {
+	if asJSON, err := json.Marshal(located); err != nil || strings.Contains(string(asJSON), "hunter2") {
 		t.Errorf("as JSON: %s, %v", asJSON, err)
 	}
-	if string(c.Database) != "postgres://u:hunter2@db/x" {
-		t.Errorf("the locator itself is %q", string(c.Database))
+}
+
+func TestWhatALaterVersionDoesIsRefusedWithoutItsPassword(t *testing.T) {
+	file := written(t, "leasehold.yaml", goodURL+"database: postgres://u:hunter2@db/x\nredis: redis://:hunter2@r:6379/1\n")
+	_, faults := config.Load(file, nil)
+	wantFaults(t, lines(file, faults),
+		`leasehold.yaml:2: database: is PostgreSQL, which this version cannot use yet; write sqlite`,
+		`leasehold.yaml:3: redis: is for several replicas, and this version runs as one process`)
+	if strings.Contains(faults.Error(), "hunter2") {
+		t.Errorf("a password is printed: %v", faults)
 	}
 }
 

@@ -73,6 +73,7 @@ type livenessFile struct {
 }
 
 func (c *collector) connection(file connectionFile, tenant tenantFile) ManifestConnection {
+	before := len(*file.At.reader.faults)
 	c.once(file.At, "id", "connection", string(file.ID))
 	file.checkDomains(tenant)
 	connection := ManifestConnection{Connection: provision.Connection{
@@ -94,7 +95,24 @@ func (c *collector) connection(file connectionFile, tenant tenantFile) ManifestC
 			oneOf(file.At, "protocol", file.Protocol, string(provision.SAML), string(provision.OIDC))
 		}
 	}
+	if len(*file.At.reader.faults) == before && c.judge.Connection != nil {
+		file.judged(c.judge.Connection(connection.Connection))
+	}
 	return connection
+}
+
+// judged notes what the gateway says of the connection, at the key that it is about.
+func (c connectionFile) judged(err error) {
+	if err == nil {
+		return
+	}
+	for _, key := range []string{"metadata_file", "metadata", "issuer"} {
+		if c.At.has(key) {
+			c.At.fault(key, "%v", err)
+			return
+		}
+	}
+	c.At.fault("id", "%v", err)
 }
 
 func (c connectionFile) checkDomains(tenant tenantFile) {

@@ -10,11 +10,11 @@ import (
 
 // Fault is one thing that is wrong with a configuration, and where. A configuration with a fault is not used at all.
 type Fault struct {
-	File   string // as it was named; "environment" for a variable; "configuration" when there is neither
-	Line   int    // from 1; 0: the fault is about no line
-	Column int    // from 1; 0: not known
-	Key    string // "tenants[0].policy.create", or the variable's name; "": the fault is about no key
-	Text   string // what is wrong and what to do
+	File   string `json:"file"`             // as it was named; "environment" for a variable; "configuration" when there is neither
+	Line   int    `json:"line,omitempty"`   // from 1; 0: the fault is about no line
+	Column int    `json:"column,omitempty"` // from 1; 0: not known
+	Key    string `json:"key,omitempty"`    // "tenants[0].policy.create", or the variable's name; "": the fault is about no key
+	Text   string `json:"text"`             // what is wrong and what to do
 }
 
 // String is the fault in one line, "file:line: key: sentence".

@@ -37,9 +37,17 @@ type manifestFile struct {
 	Tenants []tenantFile `key:"tenants"`
 }
 
+// Judge is what only the gateway can tell of a manifest. Its errors say what is wrong and what to do. The zero Judge
+// finds no fault.
+type Judge struct {
+	Connection func(provision.Connection) error // its metadata, when they are written down; its issuer
+	Origin     func(provision.Origin) error     // of an app
+}
+
 // collector gathers manifests and knows the names that were given already, over all files.
 type collector struct {
 	environ  []string
+	judge    Judge
 	given    map[string]string // "app wiki" -> where
 	manifest Manifest
 }
@@ -47,9 +55,9 @@ type collector struct {
 // LoadManifests reads the manifests that patterns name: files, or patterns with "*" as path.Match has them, which may
 // match none. Environ, as os.Environ has it, is where client_secret_env looks. With any fault the Manifest is the zero
 // one. An app may name tenants that are in no manifest: the ledger may know them.
-func LoadManifests(patterns []string, environ []string) (Manifest, Faults) {
+func LoadManifests(patterns []string, environ []string, judge Judge) (Manifest, Faults) {
 	var faults Faults
-	c := collector{environ: environ, given: map[string]string{}}
+	c := collector{environ: environ, judge: judge, given: map[string]string{}}
 	for _, file := range files(patterns, &faults) {
 		r := newReader(file, filepath.Dir(file), &faults)
 		var shape manifestFile

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,7 +17,7 @@ import (
 )
 
 func ExampleLoadManifests() {
-	manifest, faults := config.LoadManifests([]string{"testdata/tenants.d/*.yaml"}, nil)
+	manifest, faults := config.LoadManifests([]string{"testdata/tenants.d/*.yaml"}, nil, config.Judge{})
 	if faults != nil {
 		fmt.Println(faults)
 		return
@@ -32,7 +33,7 @@ func ExampleLoadManifests() {
 }
 
 func TestTheExampleBecomesTheNouns(t *testing.T) {
-	manifest, faults := config.LoadManifests([]string{"testdata/tenants.d/*.yaml", "testdata/tenants.d/acme.yaml"}, nil)
+	manifest, faults := config.LoadManifests([]string{"testdata/tenants.d/*.yaml", "testdata/tenants.d/acme.yaml"}, nil, config.Judge{})
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -75,7 +76,7 @@ func TestDefaultsAreThoseOfThePolicy(t *testing.T) {
 apps:
 - {id: feed, origins: ["http://feed.localhost:8080"], headers: remote-user}
 `)
-	manifest, faults := config.LoadManifests([]string{file}, []string{"ACMEX=no", "ACME=hunter2"})
+	manifest, faults := config.LoadManifests([]string{file}, []string{"ACMEX=no", "ACME=hunter2"}, config.Judge{})
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -158,7 +159,7 @@ tenants:
     roles: {default: [root], map: {a: [b], a: [c]}, ceiling: [reader]}
     when: 'true'
 `)
-	manifest, faults := config.LoadManifests([]string{file}, nil)
+	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
 	if manifest.Apps != nil || manifest.Tenants != nil {
 		t.Error("a faulty manifest is used")
 	}
@@ -234,7 +235,7 @@ func TestNamesAreUniqueOverAllFiles(t *testing.T) {
 		}
 	}
 	missing := filepath.Join(folder, "missing.yaml")
-	_, faults := config.LoadManifests([]string{filepath.Join(folder, "*.yaml"), missing, folder + "/none-*.yaml", folder + "/[.yaml"}, nil)
+	_, faults := config.LoadManifests([]string{filepath.Join(folder, "*.yaml"), missing, folder + "/none-*.yaml", folder + "/[.yaml"}, nil, config.Judge{})
 	got := strings.Split(strings.ReplaceAll(faults.Error(), folder+"/", ""), "\n")
 	wantFaults(t, got,
 		`[.yaml: is no pattern of file names`,
@@ -249,7 +250,7 @@ func TestNamesAreUniqueOverAllFiles(t *testing.T) {
 
 func TestTwoTenantsMayClaimADomain(t *testing.T) {
 	file := written(t, "a.yaml", tenantHead+"- id: rival\n  domains: [{name: acme.test}]\n")
-	manifest, faults := config.LoadManifests([]string{file}, nil)
+	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
 	if faults != nil || len(manifest.Tenants) != 2 || manifest.Tenants[1].Claims[0].Tenant != "rival" {
 		t.Errorf("got %+v with %v; a domain has one owner by proof, not by manifest", manifest, faults)
 	}
@@ -269,7 +270,7 @@ func TestFilesBesideAManifestMustHoldSomethingSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, faults := config.LoadManifests([]string{file}, nil)
+	_, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
 	wantFaults(t, lines(file, faults),
 		`a.yaml:5: tenants[0].connections[0].metadata_file: empty is empty; name a file with content`,
 		`a.yaml:6: tenants[0].connections[1].metadata_file: large is larger than 1048576 bytes`,
@@ -283,7 +284,7 @@ func TestFilesBesideAManifestMustHoldSomethingSmall(t *testing.T) {
 
 func TestInlineMetadataKeepsItsLines(t *testing.T) {
 	file := written(t, "a.yaml", tenantHead+"  connections:\n  - id: a\n    protocol: saml\n    domains: [acme.test]\n    metadata: |\n      <a>\n        <b/>\n      </a>\n")
-	manifest, faults := config.LoadManifests([]string{file}, nil)
+	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -298,7 +299,7 @@ func TestALargeManifestIsReadInOneGo(t *testing.T) {
 	for i := range 10_000 {
 		fmt.Fprintf(&text, "- id: t%d\n  domains: [{name: t%d.test}]\n  policy: {create: allow}\n", i, i)
 	}
-	manifest, faults := config.LoadManifests([]string{written(t, "a.yaml", text.String())}, nil)
+	manifest, faults := config.LoadManifests([]string{written(t, "a.yaml", text.String())}, nil, config.Judge{})
 	if faults != nil || len(manifest.Tenants) != 10_000 {
 		t.Errorf("%d tenants, %v", len(manifest.Tenants), faults)
 	}
@@ -348,7 +349,7 @@ func FuzzManifest(f *testing.F) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		manifest, faults := config.LoadManifests([]string{path}, nil)
+		manifest, faults := config.LoadManifests([]string{path}, nil, config.Judge{})
 		for _, fault := range faults {
 			if fault.File != path || fault.Line < 1 || fault.Text == "" || strings.Contains(fault.String(), "\n") {
 				t.Errorf("fault without a place or a sentence: %+v", fault)
@@ -380,5 +381,50 @@ func checkManifest(t *testing.T, manifest config.Manifest) {
 				}
 			}
 		}
+	}
+}
+
+func TestWhatOnlyTheGatewayCanTellHasItsLine(t *testing.T) {
+	file := written(t, "a.yaml", `apps:
+- {id: wiki, origins: ["https://wiki.example.com", "https://sso.example.com"]}
+tenants:
+- id: acme
+  domains: [{name: acme.test}]
+  connections:
+  - id: acme-saml
+    protocol: saml
+    metadata: <none/>
+    domains: [acme.test]
+  - id: acme-oidc
+    protocol: oidc
+    issuer: https://login.acme.test
+    client_id: x
+    domains: [acme.test]
+  - id: faulty
+    protocol: oidc
+    issuer: https://login.acme.test?query
+    client_id: x
+    domains: [acme.test]
+`)
+	var seen []provision.ConnectionID
+	_, faults := config.LoadManifests([]string{file}, nil, config.Judge{
+		Connection: func(c provision.Connection) error {
+			seen = append(seen, c.ID)
+			return errors.New("is judged: " + string(c.Metadata) + c.Issuer)
+		},
+		Origin: func(o provision.Origin) error {
+			if o.String() == "https://sso.example.com" {
+				return errors.New("is judged")
+			}
+			return nil
+		},
+	})
+	wantFaults(t, lines(file, faults),
+		`a.yaml:2: apps[0].origins[1]: is judged`,
+		`a.yaml:9: tenants[0].connections[0].metadata: is judged: <none/>`,
+		`a.yaml:13: tenants[0].connections[1].issuer: is judged: https://login.acme.test`,
+		`a.yaml:18: tenants[0].connections[2].issuer: `)
+	if slices.Contains(seen, "faulty") {
+		t.Error("a connection with a fault was judged")
 	}
 }
