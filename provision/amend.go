@@ -29,7 +29,7 @@ func EndAccount(s State, a Act) (Change, error) {
 	if err := s.accountIn(Active); err != nil {
 		return Change{}, err
 	}
-	return EndLeases(s, End{Cause: CauseAdmin, Actor: a.Actor, Requester: a.Requester}, a.IDs, a.Now), nil
+	return EndLeases(s, End{Cause: CauseAdmin, Actor: a.Actor, Requester: a.Requester, Why: a.Why}, a.IDs, a.Now), nil
 }
 
 // ReleaseAccount lifts a suspension. Nobody is let in by it.
@@ -79,7 +79,7 @@ func CreateAccount(s State, email Email, name string, link Link, a Act) (Change,
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case s.EmailHolder.ID != "":
 		return Change{}, fmt.Errorf("account %s holds that e-mail address: %w", s.EmailHolder.ID, ErrConflict)
-	case s.Account.State.Living():
+	case s.Account.State.Living() || s.Account.Before != "": // I17, also for a tombstone
 		return Change{}, fmt.Errorf("account %s has that sign-in: %w", s.Account.ID, ErrConflict)
 	case s.Claim.Tenant != s.Tenant.ID || s.Claim.Domain != email.Domain():
 		return Change{}, fmt.Errorf("%s is not a domain of %s: %w", email.Domain(), s.Tenant.ID, ErrConflict)

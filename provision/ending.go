@@ -13,6 +13,7 @@ type ending struct {
 	actor     Actor
 	requester Requester
 	ref       RevocationRef
+	why       string // in the actor's words
 }
 
 // End is what ends leases of one account.
@@ -22,6 +23,7 @@ type End struct {
 	Actor      Actor
 	Requester  Requester
 	Revocation RevocationRef
+	Why        string // in the actor's words; kept in the sealed part of the events
 }
 
 // EndLeases is the change that ends leases of s.Account, and everything below them. It is empty when none of them is
@@ -37,7 +39,7 @@ func EndLeases(s State, e End, ids IDs, now time.Time) Change {
 	if len(chosen) == 0 {
 		return change
 	}
-	ender := ending{ids, &used, now, e.Actor, e.Requester, e.Revocation}
+	ender := ending{ids, &used, now, e.Actor, e.Requester, e.Revocation, e.Why}
 	ender.account(&change, s.Account, s.Leases, chosen, s.Links, s.Tenant, e.Cause)
 	return change
 }
@@ -87,7 +89,7 @@ func (e ending) state(change *Change, a Account, to AccountState, t Tenant, link
 
 func (e ending) event(x Event) Event {
 	x.ID, x.Time, x.Actor, x.Revocation = e.ids.Event(*e.used), e.now, e.actor, e.ref
-	x.Personal = Personal{Requester: e.requester}
+	x.Personal = Personal{Requester: e.requester, Detail: e.why}
 	*e.used++
 	return x
 }
