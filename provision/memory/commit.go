@@ -73,6 +73,9 @@ func (c *commit) apply(change *provision.Change) error {
 		c.keep(func() { c.installation = old })
 		c.installation = x.Installation
 	}
+	for _, a := range x.Apps { // all of them first: an origin may move to another app
+		c.leaveOrigins(a.ID)
+	}
 	for _, err := range []error{
 		each(x.Spent, c.spend), each(x.Tenants, c.tenant), each(x.Connections, c.connection), each(x.Claims, c.claim),
 		each(x.Apps, c.app), each(x.Accounts, c.account), each(x.Unlinks, c.unlink), each(x.Links, c.addLink),
@@ -125,10 +128,13 @@ func (c *commit) claim(x provision.Claim) error {
 	return reserve(c, c.owners, x.Domain, x.Tenant)
 }
 
-func (c *commit) app(a provision.App) error {
-	for _, o := range c.apps[a.ID].Origins {
-		release(c, c.origins, o, a.ID)
+func (c *commit) leaveOrigins(id provision.AppID) {
+	for _, o := range c.apps[id].Origins {
+		release(c, c.origins, o, id)
 	}
+}
+
+func (c *commit) app(a provision.App) error {
 	set(c, c.apps, a.ID, a)
 	return each(a.Origins, func(o provision.Origin) error { return reserve(c, c.origins, o, a.ID) })
 }

@@ -33,7 +33,7 @@ func row[T any](r reader, query string, args ...any) (v T, err error) {
 // rows are all the rows that a query finds.
 func rows[T any](r reader, query string, args ...any) ([]T, error) {
 	bodies, err := column[string](r, query, args...)
-	if err != nil {
+	if err != nil || len(bodies) == 0 {
 		return nil, err
 	}
 	items := make([]T, len(bodies))
@@ -129,6 +129,9 @@ func (r reader) link(where string, args ...any) (provision.Link, error) {
 	return links[0], nil
 }
 
+// depth is how many ancestors of a lease are looked at. A chain that is longer is cut, and so refuses.
+const depth = 16
+
 // standing is how a lease stands.
 func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error) {
 	if s.Lease, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", id); err != nil || s.Lease.ID == "" {
@@ -142,7 +145,7 @@ func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error)
 	s.Claim, faults[3] = r.owner(l.Domain)
 	s.Installation, faults[4] = r.installation()
 	s.Entries, faults[5] = r.entries(id)
-	for parent := l.Parent; parent != "" && err == nil; {
+	for parent := l.Parent; parent != "" && err == nil && len(s.Ancestors) < depth; {
 		var a provision.Lease
 		if a, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", parent); a.ID == "" {
 			break // a parent that is not there refuses

@@ -16,10 +16,20 @@ func states() []check {
 	}
 }
 
-// same notes a difference between two values.
+// same notes a difference between two values: of a struct, the fields that differ.
 func same[T any](t *probe, what string, got, want T) {
-	if !reflect.DeepEqual(got, want) {
-		t.errorf("%s is\n%+v, want\n%+v", what, got, want)
+	if reflect.DeepEqual(got, want) {
+		return
+	}
+	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
+	if g.Kind() != reflect.Struct {
+		t.errorf("%s is %+v, want %+v", what, got, want)
+		return
+	}
+	for i := range g.NumField() {
+		if g, w := g.Field(i).Interface(), w.Field(i).Interface(); !reflect.DeepEqual(g, w) {
+			t.errorf("%s.%s is %+v (%T), want %+v", what, reflect.TypeFor[T]().Field(i).Name, g, g, w)
+		}
 	}
 }
 

@@ -84,8 +84,13 @@ func secondApp(t *probe, a, _ Store) {
 	w.conflict(provision.Change{Apps: []provision.App{{ID: "chat", Origins: []provision.Origin{origin("https://wiki.example")}}}})
 	w.write(provision.Change{Apps: []provision.App{{ID: wiki, Origins: []provision.Origin{origin("https://new.example")}}}})
 	w.write(provision.Change{Apps: []provision.App{{ID: "chat", Origins: []provision.Origin{origin("https://wiki.example")}}}})
-	if app, err := a.AppByOrigin(t.ctx, origin("https://wiki.example")); err != nil || app.ID != "chat" {
-		t.errorf("app %q, error %v", app.ID, err)
+	w.write(provision.Change{Apps: []provision.App{ // they change places, in one change
+		{ID: wiki, Origins: []provision.Origin{origin("https://wiki.example")}}, {ID: "chat", Origins: []provision.Origin{origin("https://new.example")}},
+	}})
+	for at, want := range map[string]provision.AppID{"https://wiki.example": wiki, "https://new.example": "chat"} {
+		if app, err := a.AppByOrigin(t.ctx, origin(at)); err != nil || app.ID != want {
+			t.errorf("app at %s is %q, error %v, want %s", at, app.ID, err, want)
+		}
 	}
 }
 
