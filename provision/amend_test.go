@@ -220,6 +220,7 @@ func TestAnAccountIsNotMadeTwiceOrAbroad(t *testing.T) {
 		"an address that somebody holds":        {provision.ErrConflict, func(s s) { s.EmailHolder.ID = "acc_eve" }},
 		"a sign-in that somebody has":           {provision.ErrConflict, func(s s) { s.Account = eve(t) }},
 		"a sign-in of somebody revoked":         {provision.ErrConflict, func(s s) { s.Account = eve(t); s.Account.State = provision.Revoked }},
+		"a sign-in of a revoked tombstone":      {provision.ErrConflict, func(s s) { s.Account = tombstone(eve(t), provision.Revoked) }},
 		"a domain of another tenant":            {provision.ErrConflict, func(s s) { s.Claim.Tenant = "other" }},
 		"a domain that nobody claims":           {provision.ErrConflict, func(s s) { s.Claim = provision.Claim{} }},
 		"the claim on another domain":           {provision.ErrConflict, func(s s) { s.Claim.Domain = domain(t, "sub.acme.test") }},
