@@ -15,27 +15,27 @@ import (
 )
 
 type accountCommands struct {
-	List    listAccounts  `cmd:"" help:"List them."`
-	Show    showAccount   `cmd:"" help:"Show one, with its sign-ins and leases."`
-	Create  createAccount `cmd:"" help:"Make one before its first login."`
-	Link    linkAccount   `cmd:"" help:"Give it a further sign-in."`
-	Unlink  linkAccount   `cmd:"" help:"Take a sign-in from it."`
-	Approve accountAction `cmd:"" help:"Let a pending one in at its next login."`
-	End     accountAction `cmd:"" help:"End its leases; the next login resumes it."`
-	Suspend accountAction `cmd:"" help:"Hold it: its leases end, and it cannot log in."`
-	Release accountAction `cmd:"" help:"Lift a suspension."`
-	Revoke  accountAction `cmd:"" help:"End it for good."`
-	Restore accountAction `cmd:"" help:"Lift a revocation; wants a reason."`
-	Delete  accountAction `cmd:"" help:"Erase its personal data; the tombstone stays."`
+	List    listAccounts   `cmd:"" help:"List them."`
+	Show    showAccount    `cmd:"" help:"Show one, with its sign-ins and leases."`
+	Create  createAccount  `cmd:"" help:"Make one before its first login."`
+	Link    linkAccount    `cmd:"" help:"Give it a further sign-in."`
+	Unlink  linkAccount    `cmd:"" help:"Take a sign-in from it."`
+	Approve accountAction  `cmd:"" help:"Let a pending one in at its next login."`
+	End     accountAction  `cmd:"" help:"End its leases; the next login resumes it."`
+	Suspend accountAction  `cmd:"" help:"Hold it: its leases end, and it cannot log in."`
+	Release accountAction  `cmd:"" help:"Lift a suspension."`
+	Revoke  accountVerdict `cmd:"" help:"End it for good: its leases end, and it cannot log in."`
+	Restore accountVerdict `cmd:"" help:"Lift a revocation; the next login resumes it."`
+	Delete  accountVerdict `cmd:"" help:"End it and erase its personal data; the tombstone stays."`
 }
 
 type listAccounts struct{ listing }
 
 // Run lists accounts.
 func (c listAccounts) Run(s *surroundings) error {
-	return show(s, "GET", "/accounts", c.query(), nil, table("ID TENANT STATE EMAIL NAME", func(v accountView) []any {
+	return list(s, "/accounts", c.query(), "ID TENANT STATE EMAIL NAME", func(v accountView) []any {
 		return []any{v.ID, v.Tenant, v.State, v.Email, v.Name}
-	}))
+	}, func(v accountView) string { return string(v.ID) })
 }
 
 type showAccount struct{ one }
@@ -55,7 +55,7 @@ func printAccount(w io.Writer, v accountView) {
 		row(w, "sign-in", string(l.Connection)+" "+l.Subject)
 	}
 	for _, l := range v.Leases {
-		row(w, "lease", fmt.Sprintf("%s until %s", l.ID, l.End.Local().Format(time.DateTime)))
+		row(w, "lease", fmt.Sprintf("%s until %s", l.ID, at(l.End)))
 	}
 }
 
@@ -101,6 +101,17 @@ func (c accountAction) Run(k *kong.Context, s *surroundings) error {
 	return show(s, "POST", c.path("accounts")+"/"+k.Selected().Name, c.query(), nil, printAccount)
 }
 
+// accountVerdict is a verb on an account that wants a reason.
+type accountVerdict struct {
+	one
+	reasoned
+}
+
+// Run does it.
+func (c accountVerdict) Run(k *kong.Context, s *surroundings) error {
+	return show(s, "POST", c.path("accounts")+"/"+k.Selected().Name, c.query(), nil, printAccount)
+}
+
 type leaseCommands struct {
 	List listLeases `cmd:"" help:"List them."`
 	Show showLease  `cmd:"" help:"Show one."`
@@ -115,9 +126,9 @@ type listLeases struct {
 func (c listLeases) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.Ended))
-	return show(s, "GET", "/leases", q, nil, table("ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
-		return []any{v.ID, v.Account, v.Connection, v.Start.Format(time.RFC3339), v.Seen.Format(time.RFC3339), v.End.Format(time.RFC3339), v.EndReason}
-	}))
+	return list(s, "/leases", q, "ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
+		return []any{v.ID, v.Account, v.Connection, at(v.Start), at(v.Seen), at(v.End), v.EndReason}
+	}, func(v leaseView) string { return string(v.ID) })
 }
 
 type showLease struct{ one }
@@ -129,11 +140,11 @@ func (c showLease) Run(s *surroundings) error {
 		row(w, "account", v.Account)
 		row(w, "connection", v.Connection)
 		row(w, "roles", strings.Join(v.Roles, ","))
-		row(w, "start", v.Start)
-		row(w, "seen", v.Seen)
-		row(w, "end", v.End)
+		row(w, "start", at(v.Start))
+		row(w, "seen", at(v.Seen))
+		row(w, "end", at(v.End))
 		if !v.EndedAt.IsZero() {
-			row(w, "ended", fmt.Sprintf("%s (%s)", v.EndedAt, v.EndReason))
+			row(w, "ended", fmt.Sprintf("%s (%s)", at(v.EndedAt), v.EndReason))
 		}
 	})
 }
@@ -145,8 +156,8 @@ type revokeCommand struct {
 	Connection string `xor:"what" placeholder:"ID"`
 	Tenant     string `xor:"what" placeholder:"ID"`
 	Domain     string `xor:"what" placeholder:"NAME"`
-	Reason     string `required:"" help:"Why; kept in the audit." placeholder:"TEXT"`
-	Wait       bool   `help:"Return only when the rows below are settled too. Access has ended before that."`
+	reasoned
+	Wait bool `help:"Return only when the rows below are settled too. Access has ended before that."`
 }
 
 // Run revokes. When it returns, no check that begins lets anything of it in.
@@ -200,18 +211,18 @@ func printRevoked(w io.Writer, r revoked) {
 		fmt.Fprintln(w, "done")
 		return
 	}
-	fmt.Fprintln(w, "done; its rows settle as", r.Revocation)
+	fmt.Fprintf(w, "done; access has ended, and its rows settle as %s\n", r.Revocation)
 }
 
 type auditCommands struct {
-	Tail   tailAudit   `cmd:"" help:"Print events as JSON lines, and go on with --follow."`
-	Export exportAudit `cmd:"" help:"Print all events as JSON lines."`
+	Tail   tailAudit   `cmd:"" help:"Print what the server knows, from a cursor on, as JSON lines; --follow goes on."`
+	Export exportAudit `cmd:"" help:"Print all events as JSON lines, with or without a server."`
 }
 
 type tailAudit struct {
 	Tenant string        `help:"Only of this tenant." placeholder:"ID"`
-	Event  string        `help:"Only of this kind." placeholder:"KIND"`
-	After  int64         `help:"Begin after this seq." placeholder:"SEQ"`
+	Event  string        `help:"Only of this kind: login, lease.ended, account.state, domain.claim …" placeholder:"KIND"`
+	After  int64         `help:"Begin after this event: the seq of the last one that is known." placeholder:"SEQ"`
 	Follow bool          `short:"f" help:"Go on with what comes."`
 	Every  time.Duration `hidden:"" default:"500ms"`
 }
@@ -220,6 +231,9 @@ type tailAudit struct {
 func (c tailAudit) Run(s *surroundings) error {
 	for {
 		n, err := c.print(s)
+		if c.Follow && s.ctx.Err() != nil {
+			return nil // Ctrl-C is how following ends
+		}
 		if err != nil {
 			return err
 		}
@@ -262,7 +276,7 @@ type clockCommands struct {
 	Reset resetClock `cmd:"" help:"For a clock that ran ahead: ledger time is the wall clock again, and every lease ends."`
 }
 
-type resetClock struct{ because }
+type resetClock struct{ reasoned }
 
 // Run resets ledger time.
 func (c resetClock) Run(s *surroundings) error {

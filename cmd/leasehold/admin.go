@@ -12,9 +12,11 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"leasehold/config"
 )
@@ -22,6 +24,7 @@ import (
 // admin speaks to the running server.
 type admin struct {
 	http http.Client
+	path string // of the socket
 	say  *surroundings
 }
 
@@ -38,7 +41,7 @@ func (s *surroundings) admin() (admin, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}
-	return admin{http.Client{Transport: &http.Transport{DialContext: dial}}, s}, nil
+	return admin{http.Client{Transport: &http.Transport{DialContext: dial}}, path, s}, nil
 }
 
 // ask sends one verb and reads the answer into v.
@@ -57,10 +60,7 @@ func (a admin) ask(method, path string, query url.Values, body, v any) error {
 	}
 	response, err := a.http.Do(request)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return errors.New("no server is running with this configuration; start one with: leasehold serve --config " + a.say.config)
-		}
-		return fmt.Errorf("server: %w", err)
+		return a.unreached(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -68,9 +68,22 @@ func (a admin) ask(method, path string, query url.Values, body, v any) error {
 		if err := json.NewDecoder(response.Body).Decode(&no); err != nil || no.Error == "" {
 			return errors.New("server: " + response.Status)
 		}
-		return errors.New(no.Error)
+		return no.err()
 	}
 	return json.NewDecoder(response.Body).Decode(v)
+}
+
+// unreached says why there is no answer, and what to do.
+func (a admin) unreached(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("no server is running with this configuration (nobody listens at %s); start one with: leasehold serve --config %s", a.path, a.say.config)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s is closed to you; only root and the owner of the server's process may use it", a.path)
+	case a.say.ctx.Err() != nil:
+		return errors.New("stopped before the server answered; what was asked may have been done")
+	}
+	return fmt.Errorf("server: %w", err)
 }
 
 // show asks for v and prints it: as JSON when that is wanted, else by text.
@@ -112,6 +125,18 @@ func row(w io.Writer, columns ...any) {
 	fmt.Fprintln(w)
 }
 
+// at is an instant as people read it, in their own time zone.
+func at(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
+
+// joined is a list in one column.
+func joined[T any](items []T) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = fmt.Sprint(item)
+	}
+	return strings.Join(texts, ",")
+}
+
 // table prints a head and a row an item.
 func table[V any](head string, columns func(V) []any) func(io.Writer, []V) {
 	return func(w io.Writer, items []V) {
@@ -120,6 +145,16 @@ func table[V any](head string, columns func(V) []any) func(io.Writer, []V) {
 			row(w, columns(item)...)
 		}
 	}
+}
+
+// list prints a part of a list; of what could go on it says how.
+func list[V any](s *surroundings, path string, query url.Values, head string, columns func(V) []any, id func(V) string) error {
+	return show(s, "GET", path, query, nil, func(w io.Writer, items []V) {
+		table(head, columns)(w, items)
+		if limit, _ := strconv.Atoi(query.Get("limit")); len(items) > 0 && len(items) == limit {
+			fmt.Fprintf(s.stderr, "there may be more: --after %s\n", id(items[len(items)-1]))
+		}
+	})
 }
 
 // listing is the part of a list that a command asks for.
@@ -146,3 +181,18 @@ type because struct {
 }
 
 func (b because) query() url.Values { return url.Values{"reason": {b.Reason}} }
+
+// reasoned is because for what nobody may do without saying why.
+type reasoned struct {
+	Reason string `required:"" help:"Why; kept in the audit." placeholder:"TEXT"`
+}
+
+// Validate implements kong's Validatable.
+func (r reasoned) Validate() error {
+	if strings.TrimSpace(r.Reason) == "" {
+		return errors.New("--reason is empty; say why")
+	}
+	return nil
+}
+
+func (r reasoned) query() url.Values { return url.Values{"reason": {r.Reason}} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,6 +39,7 @@ type gateway struct {
 	prover  *broker.Prover
 	fetch   *http.Client // for every address that a tenant gave
 	metrics *prometheus.Registry
+	counts  *metrics
 	public  http.Handler
 	prompts chan struct{} // somebody registered something: look at proofs and metadata now
 }
@@ -50,12 +52,6 @@ const (
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
-	if c.Database != "sqlite" {
-		return nil, errors.New("database: this version keeps its ledger in SQLite only; leave `database` out")
-	}
-	if c.Redis != "" {
-		return nil, errors.New("redis: this version runs as one process; leave `redis` out")
-	}
 	g := &gateway{config: c, environ: environ, log: log, prompts: make(chan struct{}, 1)}
 	if err := g.open(ctx); err != nil {
 		g.close()
@@ -65,8 +61,8 @@ func openGateway(ctx context.Context, c config.Config, environ []string, log *sl
 }
 
 func (g *gateway) open(ctx context.Context) (err error) {
-	if err := os.MkdirAll(g.config.Data, 0o700); err != nil {
-		return fmt.Errorf("data: %w", err)
+	if err := dataFolder(g.config.Data); err != nil {
+		return err
 	}
 	if g.lock, err = lock(filepath.Join(g.config.Data, lockName)); err != nil {
 		return err
@@ -89,8 +85,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	counts, err := newMetrics(g.metrics)
-	if err != nil {
+	if g.counts, err = newMetrics(g.metrics); err != nil {
 		return err
 	}
 	g.broker, err = broker.New(ctx, broker.Ports{
@@ -99,7 +94,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 			return g.provider(ctx, keys, c)
 		},
 		Documents: documents{g.fetch},
-		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: counts,
+		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
 	})
 	if err != nil {
 		return err
@@ -122,7 +117,9 @@ func (g *gateway) newProver() *broker.Prover {
 	if g.config.DNS.Resolver != "" {
 		resolver.Servers = []string{g.config.DNS.Resolver}
 	}
-	return broker.NewProver(g.broker, resolver, g.config.Proof.Every, g.config.Proof.Grace)
+	p := broker.NewProver(g.broker, resolver, g.config.Proof.Every, g.config.Proof.Grace)
+	p.Alarms = g.counts.Alarm
+	return p
 }
 
 // provider is what speaks a connection's protocol.
@@ -165,6 +162,23 @@ func (d documents) Follows(old, new []byte) error {
 	return saml.Refreshed(old, new, time.Now())
 }
 
+// dataFolder makes the folder, for its owner alone, and says what to do when it cannot be used.
+func dataFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w; make it for the user that runs leasehold, or change `data` in the configuration", err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("data folder: %w", err)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("data folder %s may be written by others (mode %04o): chmod 0700 %s", path, info.Mode().Perm(), path)
+	case unix.Access(path, unix.W_OK|unix.X_OK) != nil:
+		return fmt.Errorf("data folder %s cannot be written by uid %d: chown it to the user that runs leasehold", path, os.Geteuid())
+	}
+	return nil
+}
+
 // lock makes this the only process on the data folder.
 func lock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -173,7 +187,7 @@ func lock(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()
-		return nil, fmt.Errorf("another leasehold runs on %s", filepath.Dir(path))
+		return nil, fmt.Errorf("another leasehold runs on the data folder %s; stop it first, or give this one a folder of its own", filepath.Dir(path))
 	}
 	return file, nil
 }
@@ -189,7 +203,7 @@ func (g *gateway) close() {
 
 // register applies the configured manifests: all or nothing.
 func (g *gateway) register(ctx context.Context, via string) error {
-	manifest, faults := config.LoadManifests(g.config.Manifests, g.environ)
+	manifest, faults := config.LoadManifests(g.config.Manifests, g.environ, judge(g.config.URL, time.Time{}))
 	if len(faults) > 0 {
 		return faults
 	}
@@ -232,17 +246,36 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen opens an address of the configuration.
-func listen(a config.Address) (net.Listener, error) {
+// listen opens an address of the configuration, which has it under key.
+func listen(key string, a config.Address) (net.Listener, error) {
 	network, address := a.Listen()
 	if network == "unix" {
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
+		if err := removeSocket(address); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	l, err := net.Listen(network, address)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is taken by another process; stop it, or change `%s` in the configuration", key, address, key)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", key, err)
+	case network == "unix": // as far as the folder lets them, whoever could connect to a loopback port can connect here
+		err = os.Chmod(address, 0o666)
 	}
-	return l, nil
+	return l, err
+}
+
+// removeSocket removes what an earlier process left behind, and nothing else.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%s is there, and is no socket; name another path", path)
+	}
+	return os.Remove(path)
 }

@@ -5,21 +5,24 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
 // metrics are what the broker counts. All labels are bounded.
 type metrics struct {
 	ended   map[string]prometheus.Counter
+	alarms  map[string]prometheus.Counter
 	revoked prometheus.Histogram
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	ended := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_leases_ended_total", Help: "Leases that ended, by cause."}, []string{"cause"})
-	m := &metrics{ended: map[string]prometheus.Counter{}, revoked: prometheus.NewHistogram(prometheus.HistogramOpts{
+	alarms := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_domain_alarms_total", Help: "What an operator has to look at about domain proofs, by alarm."}, []string{"alarm"})
+	m := &metrics{ended: map[string]prometheus.Counter{}, alarms: map[string]prometheus.Counter{}, revoked: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "leasehold_revoke_seconds", Help: "Time from the call of a revocation to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12),
 	})}
-	for _, c := range []prometheus.Collector{ended, m.revoked} {
+	for _, c := range []prometheus.Collector{ended, alarms, m.revoked} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -27,7 +30,17 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	for _, cause := range provision.Causes() {
 		m.ended[string(cause)] = ended.WithLabelValues(string(cause))
 	}
+	for _, alarm := range []string{broker.AlarmFailing, broker.AlarmLapsed, broker.AlarmForeign, broker.AlarmUnchecked, broker.AlarmMassFailure} {
+		m.alarms[alarm] = alarms.WithLabelValues(alarm)
+	}
 	return m, nil
+}
+
+// Alarm counts what broker.Prover has an operator look at.
+func (m *metrics) Alarm(kind string) {
+	if c := m.alarms[kind]; c != nil {
+		c.Inc()
+	}
 }
 
 // Ended implements broker.Counters.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -20,11 +19,6 @@ import (
 // is taken from the kernel, not from what is said.
 type operator struct {
 	gateway *gateway
-}
-
-// said is an answer: a status and what to print.
-type said struct {
-	Error string `json:"error,omitempty"`
 }
 
 // verb does one thing for one peer and returns what to print.
@@ -40,6 +34,7 @@ func (o operator) handler() http.Handler {
 		"GET /domains":                  o.domains,
 		"GET /domains/{id}":             o.domain,
 		"POST /domains/{id}/check":      o.checkDomain,
+		"POST /domains/{id}/attest":     o.attestDomain,
 		"GET /connections":              o.connections,
 		"GET /connections/{id}":         o.connection,
 		"POST /connections/{id}/{verb}": o.connectionVerb,
@@ -75,7 +70,7 @@ func (o operator) answer(do verb) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		if err != nil {
 			w.WriteHeader(statusOf(err))
-			v = said{err.Error()}
+			v = say(err)
 		}
 		_ = json.NewEncoder(w).Encode(v) // the peer is gone if it fails
 	})
@@ -114,9 +109,15 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, peerKey{}, peer)
 }
 
+// maxSocketPath is what the kernel has room for (unix(7), sun_path), less the final zero.
+const maxSocketPath = 107
+
 // listenAdmin opens the admin socket, for its owner alone.
 func listenAdmin(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("admin socket: %s is longer than the %d bytes that a socket's path may have; shorten `data` in the configuration", path, maxSocketPath)
+	}
+	if err := removeSocket(path); err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	old := unix.Umask(0o177) // it must never be open to others, not even for a moment

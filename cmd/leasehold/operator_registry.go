@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/config"
@@ -23,7 +24,7 @@ func (o operator) apply(r *http.Request, d broker.Deed) (any, error) {
 	if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
 		return nil, fmt.Errorf("order: %w", err)
 	}
-	manifest, faults := config.LoadManifests(order.Files, o.gateway.environ)
+	manifest, faults := config.LoadManifests(order.Files, o.gateway.environ, judge(o.gateway.config.URL, time.Now()))
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -100,6 +101,16 @@ func (o operator) checkDomain(r *http.Request, d broker.Deed) (any, error) {
 	}
 	f, err := o.gateway.prover.Check(r.Context(), d.Actor, tenant, claims[0].Domain)
 	return checkedView{viewClaim(f.Claim), f.String()}, err
+}
+
+// attestDomain takes the operator's word for a claim.
+func (o operator) attestDomain(r *http.Request, deed broker.Deed) (any, error) {
+	d, err := provision.ParseDomain(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.gateway.prover.Attest(r.Context(), deed, provision.TenantID(r.FormValue("tenant")), d)
+	return viewClaim(c), err
 }
 
 func (o operator) connections(r *http.Request, _ broker.Deed) (any, error) {

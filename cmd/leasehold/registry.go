@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -14,7 +13,7 @@ type applyCommand struct {
 	Files  []string `short:"f" name:"file" help:"A manifest, or a pattern; may be given several times." required:"" placeholder:"FILE" sep:"none"`
 	DryRun bool     `help:"Say what would change, and change nothing."`
 	Adopt  bool     `help:"Take over what the API registered."`
-	Prune  bool     `help:"Disable what manifests registered once and do not any more."`
+	Prune  bool     `help:"Disable what manifests registered once and these do not name; says first how many leases end."`
 }
 
 // Run prints the differences. Applying the same again prints that there are none.
@@ -27,23 +26,50 @@ func (c applyCommand) Run(s *surroundings) error {
 		}
 		order.Files = append(order.Files, path)
 	}
-	return show(s, "POST", "/apply", nil, order, func(w io.Writer, r registeredView) {
-		for _, line := range r.Changes {
-			fmt.Fprintln(w, line)
-		}
-		for _, name := range r.Unmanaged {
+	if err := c.announce(s, order); err != nil {
+		return err
+	}
+	return show(s, "POST", "/apply", nil, order, c.print)
+}
+
+// announce says how many leases pruning ends, before it does.
+func (c applyCommand) announce(s *surroundings, order applyOrder) error {
+	if !c.Prune || c.DryRun {
+		return nil
+	}
+	a, err := s.admin()
+	if err != nil {
+		return err
+	}
+	order.DryRun = true
+	var r registeredView
+	if err := a.ask("POST", "/apply", nil, order, &r); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stderr, "pruning %d objects ends %d leases\n", len(r.Unmanaged), r.Ended)
+	return nil
+}
+
+func (c applyCommand) print(w io.Writer, r registeredView) {
+	for _, line := range r.Changes {
+		fmt.Fprintln(w, line)
+	}
+	for _, name := range r.Unmanaged {
+		if c.Prune {
+			fmt.Fprintln(w, "pruned:", name)
+		} else {
 			fmt.Fprintln(w, "unmanaged:", name)
 		}
-		switch {
-		case c.Prune:
-			fmt.Fprintf(w, "%d leases end by pruning\n", r.Ended)
-		case len(r.Changes) == 0:
-			fmt.Fprintln(w, "nothing to change")
-		}
-		if r.DryRun {
-			fmt.Fprintln(w, "(nothing was changed: dry run)")
-		}
-	})
+	}
+	switch {
+	case c.Prune && c.DryRun:
+		fmt.Fprintf(w, "pruning %d objects would end %d leases\n", len(r.Unmanaged), r.Ended)
+	case len(r.Changes) == 0:
+		fmt.Fprintln(w, "nothing to change")
+	}
+	if r.DryRun {
+		fmt.Fprintln(w, "dry run: nothing was changed")
+	}
 }
 
 type tenantCommands struct {
@@ -57,9 +83,9 @@ type listTenants struct{ listing }
 
 // Run lists tenants.
 func (c listTenants) Run(s *surroundings) error {
-	return show(s, "GET", "/tenants", c.query(), nil, table("ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
+	return list(s, "/tenants", c.query(), "ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
 		return []any{t.ID, t.Name, t.Create, t.Mode, t.Policy, t.Suspended, t.Owner}
-	}))
+	}, func(t tenantView) string { return string(t.ID) })
 }
 
 type showTenant struct{ one }
@@ -78,7 +104,7 @@ func (c showTenant) Run(s *surroundings) error {
 		row(w, "seats", t.Seats)
 		row(w, "policy version", t.Policy)
 		if !t.ContractEnd.IsZero() {
-			row(w, "contract_end", t.ContractEnd)
+			row(w, "contract_end", at(t.ContractEnd))
 		}
 	})
 }
@@ -95,18 +121,19 @@ func (c tenantAction) Run(k *kong.Context, s *surroundings) error {
 }
 
 type domainCommands struct {
-	List  listDomains `cmd:"" help:"List claims."`
-	Show  showDomain  `cmd:"" help:"Show the claims on a domain, and what to publish."`
-	Check checkDomain `cmd:"" help:"Look for the proof now."`
+	List   listDomains  `cmd:"" help:"List claims."`
+	Show   showDomain   `cmd:"" help:"Show the claims on a domain, and what to publish."`
+	Check  checkDomain  `cmd:"" help:"Look for the proof now."`
+	Attest attestDomain `cmd:"" help:"Take your word that a domain is a tenant's; nobody checks it, and the audit says so."`
 }
 
 type listDomains struct{ listing }
 
 // Run lists claims.
 func (c listDomains) Run(s *surroundings) error {
-	return show(s, "GET", "/domains", c.query(), nil, table("DOMAIN TENANT STATE PROOF", func(v claimView) []any {
+	return list(s, "/domains", c.query(), "DOMAIN TENANT STATE PROOF", func(v claimView) []any {
 		return []any{v.Domain, v.Tenant, v.State, v.Proof}
-	}))
+	}, func(v claimView) string { return v.Domain + "/" + string(v.Tenant) })
 }
 
 type showDomain struct{ one }
@@ -126,7 +153,13 @@ func (c showDomain) Run(s *surroundings) error {
 				row(w, "note", v.Note)
 			}
 			if !v.Verified.IsZero() {
-				row(w, "verified", v.Verified)
+				row(w, "verified", at(v.Verified))
+			}
+			if !v.FirstFail.IsZero() {
+				row(w, "failing since", at(v.FirstFail))
+			}
+			if !v.Tried.IsZero() {
+				row(w, "looked for", at(v.Tried))
 			}
 		}
 	})
@@ -144,6 +177,21 @@ func (c checkDomain) Run(s *surroundings) error {
 	})
 }
 
+type attestDomain struct {
+	one
+	Tenant string `required:"" help:"Whose domain it is." placeholder:"ID"`
+	reasoned
+}
+
+// Run attests.
+func (c attestDomain) Run(s *surroundings) error {
+	q := c.query()
+	q.Set("tenant", c.Tenant)
+	return show(s, "POST", c.path("domains")+"/attest", q, nil, func(w io.Writer, v claimView) {
+		fmt.Fprintf(w, "%s is %s of %s, by the operator's word\n", v.Domain, v.State, v.Tenant)
+	})
+}
+
 type connectionCommands struct {
 	List    listConnections  `cmd:"" help:"List them."`
 	Show    showConnection   `cmd:"" help:"Show one, with what its identity provider has to know."`
@@ -155,13 +203,9 @@ type listConnections struct{ listing }
 
 // Run lists connections.
 func (c listConnections) Run(s *surroundings) error {
-	return show(s, "GET", "/connections", c.query(), nil, table("ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
-		var domains []string
-		for _, d := range v.Domains {
-			domains = append(domains, d.String())
-		}
-		return []any{v.ID, v.Tenant, v.Protocol, strings.Join(domains, ","), v.Disabled, v.Held, v.Owner}
-	}))
+	return list(s, "/connections", c.query(), "ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
+		return []any{v.ID, v.Tenant, v.Protocol, joined(v.Domains), v.Disabled, v.Held, v.Owner}
+	}, func(v connectionView) string { return string(v.ID) })
 }
 
 type showConnection struct{ one }
@@ -205,9 +249,9 @@ type listApps struct{ listing }
 
 // Run lists apps.
 func (c listApps) Run(s *surroundings) error {
-	return show(s, "GET", "/apps", c.query(), nil, table("ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
-		return []any{v.ID, v.Origins, v.Tenants, v.Headers, v.Owner}
-	}))
+	return list(s, "/apps", c.query(), "ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
+		return []any{v.ID, joined(v.Origins), joined(v.Tenants), v.Headers, v.Owner}
+	}, func(v appView) string { return string(v.ID) })
 }
 
 type showApp struct{ one }
@@ -216,11 +260,11 @@ type showApp struct{ one }
 func (c showApp) Run(s *surroundings) error {
 	return show(s, "GET", c.path("apps"), nil, nil, func(w io.Writer, v appView) {
 		row(w, "id", v.ID)
-		row(w, "origins", v.Origins)
-		row(w, "tenants", v.Tenants)
+		row(w, "origins", joined(v.Origins))
+		row(w, "tenants", joined(v.Tenants))
 		row(w, "headers", v.Headers)
-		row(w, "roles", v.Roles)
-		row(w, "public", v.Public)
+		row(w, "roles", joined(v.Roles))
+		row(w, "public", joined(v.Public))
 		row(w, "max_session", v.MaxSession)
 	})
 }

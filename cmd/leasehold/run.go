@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
 // commandLine is everything that can be said to leasehold.
 type commandLine struct {
-	Config string `help:"The operator's configuration." default:"/etc/leasehold/leasehold.yaml" env:"LEASEHOLD_CONFIG" placeholder:"FILE"`
-	JSON   bool   `help:"Print JSON instead of text." name:"json"`
+	Config string `help:"The operator's configuration; also as $LEASEHOLD_CONFIG." default:"${config}" placeholder:"FILE"`
+	JSON   bool   `help:"Print JSON: results on stdout, a failure as {\"error\": …} on stderr." name:"json"`
 
 	Demo        demoCommand        `cmd:"" help:"Run a gateway with demo identity providers and a demo app; nothing to install."`
 	Serve       serveCommand       `cmd:"" help:"Run the gateway."`
@@ -31,21 +33,36 @@ type commandLine struct {
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
+// defaultConfig is where the operator's configuration is unless said otherwise, by a flag or by a variable.
+const (
+	defaultConfig  = "/etc/leasehold/leasehold.yaml"
+	configVariable = "LEASEHOLD_CONFIG="
+)
+
 // surroundings are what a command runs in.
 type surroundings struct {
 	ctx            context.Context
-	environ        []string
+	environ        []string // without configVariable, which is no key of the configuration
 	stdout, stderr io.Writer
 	config         string
 	json           bool
 }
 
-// run does what args say.
+// run does what args say, and prints what came of it. The error is for the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	var line commandLine
+	config := defaultConfig
+	environ = slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
+		path, ours := strings.CutPrefix(v, configVariable)
+		if ours && path != "" {
+			config = path
+		}
+		return ours
+	})
 	exited := false
 	parser, err := kong.New(&line, kong.Name("leasehold"), kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }),
-		kong.Description("An SSO gateway that lets people in on a lease. No live lease, no access."), kong.UsageOnError())
+		kong.Description("An SSO gateway that lets people in on a lease. No live lease, no access."),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true}), kong.Vars{"config": config})
 	if err != nil {
 		return err
 	}
@@ -54,26 +71,48 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return nil
 	}
 	if err != nil {
-		return usageError{fmt.Errorf("%w (see leasehold --help)", err)}
+		err = usageError{fmt.Errorf("%w (see leasehold --help)", err)}
+		complain(stderr, err, slices.Contains(args, "--json"))
+		return err
 	}
-	return parsed.Run(&surroundings{ctx, environ, stdout, stderr, line.Config, line.JSON})
+	err = parsed.Run(&surroundings{ctx, environ, stdout, stderr, line.Config, line.JSON})
+	complain(stderr, err, line.JSON)
+	return err
 }
 
 type versionCommand struct{}
 
-// Run prints what was built, and from which revision.
-func (versionCommand) Run(s *surroundings) error {
-	version, revision := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				revision = " " + setting.Value
-			}
+// built is what was built, and from which revision.
+type built struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Go       string `json:"go"`
+}
+
+func whatWasBuilt() built {
+	b := built{Version: "devel"}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.Go = info.GoVersion
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		b.Version = v
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			b.Revision = setting.Value
 		}
 	}
-	_, err := fmt.Fprintf(s.stdout, "leasehold %s%s\n", version, revision)
+	return b
+}
+
+// Run prints it.
+func (versionCommand) Run(s *surroundings) error {
+	b := whatWasBuilt()
+	if s.json {
+		return s.printJSON(b)
+	}
+	_, err := fmt.Fprintln(s.stdout, strings.Join(strings.Fields("leasehold "+b.Version+" "+b.Revision+" "+b.Go), " "))
 	return err
 }

@@ -22,7 +22,7 @@ import (
 // masterKey reads the key that wraps all others, or makes one where there is none and no ledger either: a new key
 // beside an old ledger would open nothing of it.
 func masterKey(path, ledger string) ([]byte, error) {
-	key, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(ledger); err == nil {
 			return nil, fmt.Errorf("master key %s is missing, and %s was written under one: put the key back", path, ledger)
@@ -32,29 +32,53 @@ func masterKey(path, ledger string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	if len(key) != 32 {
-		return nil, fmt.Errorf("master key %s: is not 32 bytes long", path)
+	if mode := info.Mode().Perm(); mode&0o037 != 0 { // its group may read it: so keys are handed to containers
+		return nil, fmt.Errorf("master key %s may be read or written by others (mode %04o): chmod 0600 %s, and if anybody may have read it, treat every secret in the ledger as known", path, mode, path)
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	if len(key) != masterKeyLength {
+		return nil, fmt.Errorf("master key %s is %d bytes long, not %d: it is not the file that leasehold made; put that one back", path, len(key), masterKeyLength)
 	}
 	return key, nil
 }
 
+const masterKeyLength = 32
+
 func newMasterKey(path string) ([]byte, error) {
-	key := make([]byte, 32)
+	key := make([]byte, masterKeyLength)
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	part := path + ".new" // a crash must not leave half a key under its name
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	defer file.Close()
-	if _, err := file.Write(key); err != nil {
+	_, err = file.Write(key)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path)) // before the ledger is there, which is nothing without it
+	}
+	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	return key, errors.Join(file.Sync(), file.Close())
+	return key, nil
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // spKey is the key pair of a connection's SAML service provider.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"leasehold/config"
 	"leasehold/provision"
 	"leasehold/web"
@@ -27,7 +29,10 @@ func (serveCommand) Run(s *surroundings) error {
 	if len(faults) > 0 {
 		return faults
 	}
+	unix.Umask(0o077) // the ledger, its journal and the socket are for the owner alone
 	log := slog.New(slog.NewJSONHandler(s.stderr, nil))
+	b := whatWasBuilt()
+	log.Info("starting", "version", b.Version, "revision", b.Revision, "config", s.config, "data", c.Data)
 	g, err := openGateway(s.ctx, c, s.environ, log)
 	if err != nil {
 		return err
@@ -43,7 +48,7 @@ func (serveCommand) Run(s *surroundings) error {
 func (g *gateway) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	public, err := listen(g.config.Listen)
+	public, err := listen("listen", g.config.Listen)
 	if err != nil {
 		return err
 	}
@@ -54,10 +59,12 @@ func (g *gateway) serve(ctx context.Context) error {
 		}
 		public = tls.NewListener(public, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}})
 	}
-	ops, err := listen(g.config.OpsListen)
+	defer public.Close() // for when what follows fails
+	ops, err := listen("ops_listen", g.config.OpsListen)
 	if err != nil {
 		return err
 	}
+	defer ops.Close()
 	admin, err := listenAdmin(filepath.Join(g.config.Data, socketName))
 	if err != nil {
 		return err
@@ -70,19 +77,25 @@ func (g *gateway) serve(ctx context.Context) error {
 		operators: admin,
 	}
 	tasks := g.background(ctx)
-	go g.reload(ctx)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	go g.reload(ctx, hup)
 	failed := make(chan error, len(servers))
 	for s, l := range servers {
 		go func() { failed <- s.Serve(l) }()
 	}
-	g.log.Info("serving", "url", g.config.URL.String(), "listen", public.Addr().String(), "ops", ops.Addr().String())
+	g.log.Info("serving", "url", g.config.URL.String(), "listen", public.Addr().String(), "tls", g.config.TLS.Cert != "",
+		"ops_listen", ops.Addr().String(), "admin", admin.Addr().String())
 	select {
 	case <-ctx.Done():
+		g.log.Info("stopping: what is under way has ten seconds")
 	case err = <-failed:
 	}
 	stop()
 	g.shutdown(servers)
 	tasks.Wait()
+	g.log.Info("stopped")
 	return err
 }
 
@@ -106,10 +119,7 @@ func (g *gateway) ready() error {
 }
 
 // reload applies the manifests again at each SIGHUP; with a fault the old state stays.
-func (g *gateway) reload(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (g *gateway) reload(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,7 +127,9 @@ func (g *gateway) reload(ctx context.Context) {
 		case <-hup:
 			if err := g.register(ctx, "manifest"); err != nil {
 				g.log.Error("manifests were not applied; what was registered stays", "error", err)
+				continue
 			}
+			g.log.Info("manifests were applied")
 		}
 	}
 }
@@ -127,24 +139,15 @@ type checkConfigCommand struct{}
 // Run prints every fault of the configuration and the manifests at once.
 func (checkConfigCommand) Run(s *surroundings) error {
 	c, faults := config.Load(s.config, s.environ)
-	if len(faults) == 0 {
-		_, more := config.LoadManifests(c.Manifests, s.environ)
-		faults = append(faults, more...)
+	_, more := config.LoadManifests(c.Manifests, s.environ, judge(c.URL, time.Now()))
+	if faults = append(faults, more...); len(faults) > 0 {
+		return faults
 	}
 	if s.json {
-		if faults == nil {
-			faults = config.Faults{}
-		}
-		if err := s.printJSON(faults); err != nil {
-			return err
-		}
-	} else if len(faults) > 0 {
-		fmt.Fprintln(s.stderr, faults)
-	} else {
-		fmt.Fprintln(s.stdout, "no faults")
+		return s.printJSON(struct {
+			Faults config.Faults `json:"faults"`
+		}{config.Faults{}})
 	}
-	if len(faults) > 0 {
-		return errSaid
-	}
-	return nil
+	_, err := fmt.Fprintln(s.stdout, "no faults")
+	return err
 }

@@ -21,7 +21,7 @@ import (
 
 // play plays the whole story of a lease, a line a step, and fails at the first step that goes another way.
 func (st *stage) play(ctx context.Context, w io.Writer) error {
-	alice, again, mallory := st.newBrowser(), st.newBrowser(), st.newBrowser()
+	alice, again, mallory := newVisitor(st.port), newVisitor(st.port), newVisitor(st.port)
 	var account string
 	steps := []struct {
 		name string
@@ -66,10 +66,10 @@ type page struct {
 // visitor is a browser without a screen: it keeps cookies, follows redirects and refreshes, and submits forms.
 type visitor struct{ http http.Client }
 
-func (st *stage) newBrowser() *visitor {
+func newVisitor(port string) *visitor {
 	jar, _ := cookiejar.New(nil)                                             // never fails without options
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) { // *.localhost is here (RFC 6761, 6.3)
-		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+st.port)
+		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
 	}
 	return &visitor{http.Client{Jar: secureOnLoopback{jar}, Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial}}}
 }
