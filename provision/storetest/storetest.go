@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"leasehold/provision"
 )
@@ -20,6 +21,12 @@ type Store interface {
 	provision.Ledger
 	provision.Registry
 	provision.Keys
+
+	// What deletes what is over; the port is its consumer's.
+	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
+	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
+	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+	KeyNames(ctx context.Context, from, below string, limit int) ([]string, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
@@ -31,7 +38,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(),
 	} {
 		all = append(all, group...)
 	}
