@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,7 @@ const (
 	appHost   = "app.other.test"
 	wikiHost  = "wiki.third.test"
 	idpHost   = "idp.customer.test"
+	muteHost  = "idp.mute.test"
 	oidcHost  = "127.0.0.1" // the gateway asks it, too, and finds no name that ends in .test
 	oidcID    = "leasehold"
 	oidcWords = "secretsecretsecret"
@@ -45,11 +48,12 @@ const (
 // scene is what a story begins with. The zero value is a gateway and the echo app behind nginx, with the domain
 // acme.test attested and SimpleSAMLphp as its identity provider.
 type scene struct {
-	caddy    bool         // in place of nginx
-	apps     []peers.Site // behind the proxy; nil: the echo app at appHost, kept out of caches
-	byDNS    bool         // acme.test waits for its proof
-	oidc     bool         // oidc-provider as well, connection acme-oidc
-	metadata string       // of a further identity provider, connection slow-saml for slow.test
+	caddy     bool         // in place of nginx
+	apps      []peers.Site // behind the proxy; nil: the echo app at appHost, kept out of caches
+	engineers string       // host of an app that wants the role engineer
+	byDNS     bool         // acme.test waits for its proof
+	oidc      bool         // oidc-provider as well, connection acme-oidc
+	mute      bool         // an identity provider that says nothing as well, connection mute-saml for mute.test
 }
 
 // gatewayUnderTest is a running gateway with everything around it.
@@ -119,13 +123,17 @@ func (g *gatewayUnderTest) manifest(s scene) string {
 			headers = "remote-user"
 		}
 		name, _, _ := strings.Cut(app.Host, ".")
-		fmt.Fprintf(&m, "- {id: %s, origins: [\"%s\"], headers: %s, tenants: [acme]}\n", name, g.url(app.Host), headers)
+		roles := ""
+		if app.Host == s.engineers {
+			roles = "engineer"
+		}
+		fmt.Fprintf(&m, "- {id: %s, origins: [\"%s\"], headers: %s, tenants: [acme], require: {roles: [%s]}}\n", name, g.url(app.Host), headers, roles)
 	}
 	fmt.Fprintf(&m, `tenants:
 - id: acme
   name: Acme Corp
   contact: it@acme.test
-  domains: [{name: acme.test, proof: %s}, {name: slow.test, proof: operator}]
+  domains: [{name: acme.test, proof: %s}, {name: mute.test, proof: operator}]
   connections:
   - {id: acme-saml, protocol: saml, metadata_file: idp.xml, domains: [acme.test], default: true}
 `, proof)
@@ -133,12 +141,22 @@ func (g *gatewayUnderTest) manifest(s scene) string {
 		g.write("secret", oidcWords)
 		fmt.Fprintf(&m, "  - {id: acme-oidc, protocol: oidc, issuer: \"%s\", client_id: %s, client_secret_file: secret, domains: [acme.test]}\n", g.oidc.Issuer, oidcID)
 	}
-	if s.metadata != "" {
-		g.write("slow.xml", s.metadata)
-		m.WriteString("  - {id: slow-saml, protocol: saml, metadata_file: slow.xml, domains: [slow.test]}\n")
+	if s.mute {
+		g.write("mute.xml", strings.ReplaceAll(string(g.saml.Metadata(g.t)), g.saml.Base, g.muteProvider()))
+		m.WriteString("  - {id: mute-saml, protocol: saml, metadata_file: mute.xml, domains: [mute.test]}\n")
 	}
 	m.WriteString("  policy: {create: allow, groups: {none: [contractors]}, roles: {map: {engineering: [engineer]}, ceiling: [engineer]}}\n")
 	return m.String()
+}
+
+// muteProvider is where somebody answers every request with nothing, which leaves a browser where it is.
+func (g *gatewayUnderTest) muteProvider() string {
+	g.t.Helper()
+	mute := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	g.t.Cleanup(mute.Close)
+	port := peers.Port(g.t)
+	g.ca.Front(g.t, muteHost, port, mute.Listener.Addr().(*net.TCPAddr).Port)
+	return fmt.Sprintf("https://%s:%d/", muteHost, port)
 }
 
 func (g *gatewayUnderTest) write(name, text string) {
