@@ -66,7 +66,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 	if to == Active {
 		to = Dormant
 	}
-	e.state(&change, s.Account, to, s.Tenant, s.Links, string(CauseAdmin))
+	e.state(&change, s, to, string(CauseAdmin))
 	change.Events[len(change.Events)-1].Personal.Detail = a.Why
 	return change, nil
 }
@@ -138,17 +138,18 @@ func UnlinkAccount(s State, a Act) (Change, error) {
 // relinked ends the leases of an account whose sign-ins changed, notes what to tell the person, and gives one that
 // waited for its first sign-in its first state. One that waits for approval goes on waiting.
 func (a Act) relinked(s State, kind string, key LinkKey, notice string) Change {
-	account := s.Account
+	account := &s.Account
 	account.Notice, account.Revision = notice, account.Revision+1
 	change, e := a.begin()
 	e.leases(&change, s.Leases, nil, CauseLinked)
 	change.Events = append(change.Events, e.event(Event{Kind: kind, Tenant: account.Tenant, Account: account.ID, Connection: key.Connection}))
 	change.Events[len(change.Events)-1].Personal = Personal{Requester: a.Requester, Subject: key.Subject, Detail: a.Why}
 	if account.State == Active || (account.State == Pending && len(s.Links) == 0) {
-		e.state(&change, account, Dormant, Tenant{}, nil, string(CauseLinked))
+		s.Tenant.Policy.Mode = Leased // an ephemeral account waits for the sign-in that was added
+		e.state(&change, s, Dormant, string(CauseLinked))
 		return change
 	}
-	change.Accounts = []Account{account}
+	change.Accounts = []Account{*account}
 	return change
 }
 
@@ -159,9 +160,8 @@ func (a Act) endAll(s State, to AccountState, from ...AccountState) (Change, err
 	}
 	change, e := a.begin()
 	e.leases(&change, s.Leases, nil, CauseAdmin)
-	account := s.Account
-	account.Generation++
-	e.state(&change, account, to, s.Tenant, s.Links, string(CauseAdmin))
+	s.Account.Generation++
+	e.state(&change, s, to, string(CauseAdmin))
 	change.Events[len(change.Events)-1].Personal.Detail = a.Why
 	return change, nil
 }

@@ -91,7 +91,7 @@ func (d *draft) endFormer(change *Change, outcome Outcome, account Account) {
 			ender.leases(change, former, descendants(s.FormerLeases, former), CauseReplaced)
 		}
 	default:
-		ender.account(change, s.Former.Account, s.FormerLeases, former, s.FormerLinks, s.Former.Tenant, CauseReplaced)
+		ender.account(change, s.OfFormer(), former, CauseReplaced)
 	}
 }
 

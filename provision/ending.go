@@ -40,18 +40,18 @@ func EndLeases(s State, e End, ids IDs, now time.Time) Change {
 		return change
 	}
 	ender := ending{ids, &used, now, e.Actor, e.Requester, e.Revocation, e.Why}
-	ender.account(&change, s.Account, s.Leases, chosen, s.Links, s.Tenant, e.Cause)
+	ender.account(&change, s, chosen, e.Cause)
 	return change
 }
 
 // account ends chosen, of all the account's live leases, and lets the account's state follow.
-func (e ending) account(change *Change, a Account, all, chosen []Lease, links []Link, t Tenant, cause Cause) {
-	below := descendants(all, chosen)
+func (e ending) account(change *Change, s State, chosen []Lease, cause Cause) {
+	below := descendants(s.Leases, chosen)
 	e.leases(change, chosen, below, cause)
-	if len(all) > len(chosen)+len(below) || len(chosen) == 0 || a.State != Active {
+	if len(s.Leases) > len(chosen)+len(below) || len(chosen) == 0 || s.Account.State != Active {
 		return
 	}
-	e.state(change, a, Dormant, t, links, string(cause))
+	e.state(change, s, Dormant, string(cause))
 }
 
 // leases ends chosen with cause, and what is below them with parent_ended.
@@ -72,10 +72,11 @@ func (e ending) leases(change *Change, chosen, below []Lease, cause Cause) {
 }
 
 // state moves the account, with its event. A tenant in ephemeral mode keeps nobody without a lease.
-func (e ending) state(change *Change, a Account, to AccountState, t Tenant, links []Link, why string) {
+func (e ending) state(change *Change, s State, to AccountState, why string) {
+	a := s.Account
 	a.State, a.Revision = to, a.Revision+1
-	if t.Policy.Mode == Ephemeral {
-		for _, l := range links {
+	if s.Tenant.Policy.Mode == Ephemeral {
+		for _, l := range s.Links {
 			change.Unlinks = append(change.Unlinks, l.LinkKey)
 			change.Links = append(change.Links, l.tombstone())
 		}
