@@ -63,7 +63,7 @@ type Broker struct {
 	tally     *tally
 	regates   regates
 	refreshed refresh
-	cookies   []byte     // key of session cookies
+	cookies   *tokens
 	names     []byte     // key that names secrets
 	registers sync.Mutex // one change of what is registered at a time
 	writing   sync.Mutex // one writing of uses at a time
@@ -85,9 +85,11 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	}
 	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}}
 	var err error
-	if b.cookies, err = p.Keys.Named(ctx, "session"); err != nil {
+	session, err := p.Keys.Named(ctx, "session")
+	if err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
+	b.cookies = newTokens(session)
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"leasehold/provision"
 )
@@ -21,13 +22,13 @@ func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 	}
 	v := b.judge(ctx, app, ask)
 	if !v.Allow && isPublic(app, ask) {
-		return Verdict{Allow: true, App: app.ID, Header: b.Present(*app, Identity{})}
+		return Verdict{Allow: true, App: app.ID, Header: b.Present(app.App, Identity{})}
 	}
 	return v
 }
 
 // judge is Check for the holder of the token.
-func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict {
+func (b *Broker) judge(ctx context.Context, app *door, ask Ask) Verdict {
 	refuse := func(reason provision.Reason) Verdict { return Verdict{Reason: reason, App: app.ID} }
 	if ask.Token == "" {
 		return refuse(provision.SessionMissing)
@@ -37,11 +38,12 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 		return refuse(provision.SessionMalformed)
 	}
 	for range maxReads { // a lease that was touched in between is read again
-		e, err := b.entry(ctx, id)
+		now := b.Ledger.Now()
+		e, err := b.entry(ctx, id, now)
 		if err != nil {
 			return refuse(unavailable(err))
 		}
-		if v, fresh := b.admit(app, ask.Origin, e); fresh {
+		if v, fresh := b.admit(app, ask.Origin, e, now); fresh {
 			return v
 		}
 	}
@@ -51,11 +53,10 @@ func (b *Broker) judge(ctx context.Context, app *provision.App, ask Ask) Verdict
 // maxReads is how often one check reads a lease that others keep writing to, before it says that nobody can tell.
 const maxReads = 4
 
-// admit judges an entry for an app. It is not fresh when the entry died meanwhile, or when it should be read again
+// admit judges an entry for an app at now. It is not fresh when the entry died meanwhile, or when it should be read again
 // before somebody is refused for idleness: another replica may have seen the lease used.
-func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, fresh bool) {
+func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Verdict, fresh bool) {
 	v.App = app.ID
-	now := b.Ledger.Now()
 	s := e.standing()
 	switch reason := s.Refuses(now); {
 	case reason != "":
@@ -85,17 +86,15 @@ func (b *Broker) admit(app *provision.App, origin string, e *entry) (v Verdict, 
 }
 
 // hasRole reports whether the holder has a role that the app wants, as far as the tenant's policy allows it now (I12).
-func hasRole(app *provision.App, s *provision.Standing) bool {
+func hasRole(app *door, s *provision.Standing) bool {
 	return len(app.Roles) == 0 || slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) })
 }
 
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.
-func (b *Broker) entry(ctx context.Context, id provision.LeaseID) (*entry, error) {
+func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time) (*entry, error) {
 	e, epoch := b.index.get(id)
-	if e != nil && !b.NoCache && !e.dead.Load() {
-		if !e.isIdle(b.Ledger.Now()) {
-			return e, nil
-		}
+	if e != nil && !b.NoCache && !e.dead.Load() && !e.isIdle(now) {
+		return e, nil
 	}
 	s, err := b.Ledger.Lease(ctx, id)
 	if err != nil {
@@ -125,6 +124,6 @@ func unavailable(err error) provision.Reason {
 }
 
 // isPublic reports whether the request needs no session.
-func isPublic(app *provision.App, ask Ask) bool {
+func isPublic(app *door, ask Ask) bool {
 	return (ask.Method == http.MethodGet || ask.Method == http.MethodHead) && app.IsPublic(ask.Path)
 }

@@ -37,7 +37,7 @@ type telling struct {
 
 // tell is what the app is told, rendered once and signed anew when the assertion grows old. The tenant's policy is part
 // of the entry: when it changes, the entry goes.
-func (b *Broker) tell(app *provision.App, origin string, e *entry, s *provision.Standing, now time.Time) (map[string][]string, error) {
+func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing, now time.Time) (map[string][]string, error) {
 	wall := b.Now()
 	if told := e.told.Load(); told != nil {
 		for _, t := range *told {
@@ -55,7 +55,7 @@ func (b *Broker) tell(app *provision.App, origin string, e *entry, s *provision.
 	if who.Assertion, err = b.signer.sign(who, origin, wall, expires); err != nil {
 		return nil, fmt.Errorf("sign assertion: %w", err)
 	}
-	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(*app, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
+	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(app.App, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
 	e.remember(fresh)
 	b.index.tellings.add(e)
 	return fresh.header, nil

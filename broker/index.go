@@ -17,7 +17,7 @@ type index struct {
 	shards   [64]shard
 	common   common
 	tellings tellings
-	apps     atomic.Pointer[map[string]*provision.App] // by origin; all of them
+	apps     atomic.Pointer[map[string]*door] // by origin; all of them
 }
 
 type shard struct {
@@ -165,7 +165,7 @@ func (x *index) putUsesBack(seen map[provision.LeaseID]time.Time) {
 }
 
 // app is the app at an origin: ErrNotFound when there is none, ErrUnavailable when nobody can tell.
-func (x *index) app(origin string) (*provision.App, error) {
+func (x *index) app(origin string) (*door, error) {
 	apps := x.apps.Load()
 	if apps == nil {
 		return nil, provision.ErrUnavailable

@@ -395,10 +395,11 @@ func (b *Broker) reloadApps(ctx context.Context) error {
 		b.index.apps.Store(nil)
 		return fmt.Errorf("apps: %w", err)
 	}
-	byOrigin := map[string]*provision.App{}
+	byOrigin := map[string]*door{}
 	for _, a := range apps {
+		d := newDoor(a)
 		for _, o := range a.Origins {
-			byOrigin[o.String()] = &a
+			byOrigin[o.String()] = d
 		}
 	}
 	b.index.apps.Store(&byOrigin)
@@ -421,5 +422,5 @@ func (b *Broker) AppAt(_ context.Context, o provision.Origin) (provision.App, er
 	if err != nil {
 		return provision.App{}, err
 	}
-	return *app, nil
+	return app.App, nil
 }

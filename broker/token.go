@@ -5,16 +5,25 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
+	"sync"
 
 	"leasehold/provision"
 )
 
-// A session cookie's value is base64url(lease id || HMAC-SHA256(key, length-prefixed lease id and origin)). A forged one
-// costs no look-up, and one of another origin is worthless here.
+// tokens makes and reads the values of session cookies: base64url(lease id || HMAC-SHA256(key, length-prefixed lease id
+// and origin)). A forged one costs no look-up, and one of another origin is worthless here.
+type tokens struct {
+	macs sync.Pool // of hash.Hash under the key: to set one up takes longer than to use it
+}
+
+func newTokens(key []byte) *tokens {
+	return &tokens{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // Token is the value of the session cookie of a lease at an origin.
 func (b *Broker) Token(id provision.LeaseID, o provision.Origin) string {
-	return base64.RawURLEncoding.EncodeToString(tokenMAC(b.cookies, []byte(id), o.String()))
+	return base64.RawURLEncoding.EncodeToString(b.cookies.sign([]byte(id), o.String()))
 }
 
 // readToken is the lease that a cookie of origin points at, or "" when it was not made here for that origin.
@@ -28,21 +37,20 @@ func (b *Broker) readToken(token, origin string) provision.LeaseID {
 		return ""
 	}
 	id := room[:n-sha256.Size]
-	if !hmac.Equal(room[:n], tokenMAC(b.cookies, id, origin)) {
+	if !hmac.Equal(room[:n], b.cookies.sign(id, origin)) {
 		return ""
 	}
 	return provision.LeaseID(id)
 }
 
-// tokenMAC is id followed by its MAC.
-func tokenMAC(key, id []byte, origin string) []byte {
-	mac := hmac.New(sha256.New, key)
-	var size [2]byte
-	binary.BigEndian.PutUint16(size[:], uint16(len(id)))
-	mac.Write(size[:])
-	mac.Write(id)
-	binary.BigEndian.PutUint16(size[:], uint16(len(origin)))
-	mac.Write(size[:])
-	mac.Write([]byte(origin))
-	return mac.Sum(append(make([]byte, 0, len(id)+sha256.Size), id...))
+// sign is id followed by its MAC.
+func (t *tokens) sign(id []byte, origin string) []byte {
+	mac := t.macs.Get().(hash.Hash)
+	defer t.macs.Put(mac)
+	mac.Reset()
+	text := make([]byte, 0, 2+len(id)+2+len(origin)+sha256.Size)
+	text = append(binary.BigEndian.AppendUint16(text, uint16(len(id))), id...)
+	text = append(binary.BigEndian.AppendUint16(text, uint16(len(origin))), origin...)
+	mac.Write(text)
+	return mac.Sum(append(text[:0], id...))
 }

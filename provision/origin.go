@@ -27,7 +27,7 @@ func ParseOrigin(s string) (Origin, error) {
 	if scheme == "http" && !IsLoopbackName(host) {
 		return refuse("http is for loopback names only; use https")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || port != strconv.FormatUint(n, 10)) {
+	if port != "" && !validPort(port) {
 		return refuse("has a port that is no number from 0 to 65535 in its plain form")
 	}
 	if port == "" || (scheme == "https" && port == "443") || (scheme == "http" && port == "80") {
@@ -43,6 +43,12 @@ func splitPort(s string) (host, port string, ok bool) {
 		return s, "", false
 	}
 	return s[:at], s[at+1:], true
+}
+
+// validPort reports whether s is a port in its plain form.
+func validPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && s == strconv.FormatUint(n, 10)
 }
 
 func validHost(s string) bool {

@@ -33,32 +33,32 @@ const startLife = 600
 // readCookie is the value of the cookie name, "" when there is none. Two of one name, a value that is not base64url,
 // and more than anybody needs are an error: one of them was put there by somebody else.
 func readCookie(h http.Header, name string) (string, error) {
-	malformed := &provision.DeniedError{Reason: provision.SessionMalformed}
+	malformed := func() (string, error) { return "", &provision.DeniedError{Reason: provision.SessionMalformed} }
 	var value string
 	var seen bool
 	var count, size int
 	for _, line := range h["Cookie"] {
 		if size += len(line); size > maxCookieBytes {
-			return "", malformed
+			return malformed()
 		}
 		for more := true; more; {
 			var pair string
 			pair, line, more = strings.Cut(line, ";")
 			if count++; count > maxCookies {
-				return "", malformed
+				return malformed()
 			}
 			rest, ok := strings.CutPrefix(strings.TrimLeft(pair, " \t"), name)
 			if !ok || !strings.HasPrefix(rest, "=") {
 				continue
 			}
 			if seen {
-				return "", malformed
+				return malformed()
 			}
 			value, seen = strings.TrimRight(rest[1:], " \t"), true
 		}
 	}
 	if !isToken(value) {
-		return "", malformed
+		return malformed()
 	}
 	return value, nil
 }
