@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"leasehold/broker"
 	"leasehold/provision"
 )
 
-// metrics are what the broker counts. All labels are bounded.
+// metrics are what the broker counts; with them the runtime and the process are watched. All labels are bounded.
 type metrics struct {
 	ended   map[string]prometheus.Counter
 	alarms  map[string]prometheus.Counter
@@ -22,7 +23,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m := &metrics{ended: map[string]prometheus.Counter{}, alarms: map[string]prometheus.Counter{}, revoked: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "leasehold_revoke_seconds", Help: "Time from the call of a revocation to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12),
 	})}
-	for _, c := range []prometheus.Collector{ended, alarms, m.revoked} {
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	for _, c := range []prometheus.Collector{ended, alarms, m.revoked, collectors.NewGoCollector(), process} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
