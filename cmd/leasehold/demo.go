@@ -87,9 +87,10 @@ func newStage(ctx context.Context, folder string, at net.Addr, app string, envir
 		return nil, err
 	}
 	st = &stage{port: port, folder: folder, app: demo.App{}}
+	half := st
 	defer func() {
 		if err != nil {
-			st.close()
+			half.close()
 		}
 	}()
 	if app != "" {

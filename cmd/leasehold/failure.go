@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"leasehold/config"
+	"leasehold/provision"
 )
 
 // errSaid is a failure that has been printed already.
@@ -38,7 +40,7 @@ func say(err error) said {
 	if errors.As(err, &faults) {
 		return said{fmt.Sprintf("%d faults in configuration or manifests; nothing was changed", len(faults)), faults}
 	}
-	return said{Error: err.Error()}
+	return said{Error: strings.TrimSuffix(err.Error(), ": "+provision.ErrConflict.Error())} // the rest says which
 }
 
 // err is what was said, as an error again.

@@ -112,7 +112,10 @@ func (o operator) revoke(r *http.Request, d broker.Deed) (any, error) {
 	b, ctx := o.gateway.broker, r.Context()
 	switch {
 	case order.Lease != "":
-		return revoked{}, b.RevokeLease(ctx, d, order.Lease)
+		if err := b.RevokeLease(ctx, d, order.Lease); err != nil {
+			return nil, fmt.Errorf("lease %s: %w", order.Lease, err)
+		}
+		return revoked{}, nil
 	case order.Account != "":
 		_, err := b.Account(ctx, d, order.Account, provision.RevokeAccount)
 		return revoked{}, err

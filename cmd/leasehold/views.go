@@ -152,6 +152,7 @@ type eventView struct {
 	Event      string                 `json:"event"`
 	Outcome    string                 `json:"outcome,omitempty"`
 	Reason     string                 `json:"reason,omitempty"`
+	Check      string                 `json:"check,omitempty"` // of a message, which check refused it; of a proof, what came of it
 	Actor      actorView              `json:"actor"`
 	Requester  requesterView          `json:"requester,omitzero"`
 	Account    provision.AccountID    `json:"account,omitempty"`
@@ -202,7 +203,7 @@ type revocationView struct {
 func viewEvent(e provision.Event) eventView {
 	p := e.Personal
 	return eventView{
-		Seq: e.Seq, ID: e.ID, Time: e.Time, Tenant: e.Tenant, Event: e.Kind, Outcome: e.Outcome, Reason: e.Reason,
+		Seq: e.Seq, ID: e.ID, Time: e.Time, Tenant: e.Tenant, Event: e.Kind, Outcome: e.Outcome, Reason: e.Reason, Check: e.Check,
 		Actor: actorView(e.Actor), Requester: requesterView(p.Requester), Account: e.Account, Subject: p.Subject, Email: p.Email,
 		Connection: e.Connection, App: e.App, Domain: e.Domain.String(), Lease: leaseRefView{e.Lease.ID, string(e.Lease.Kind), e.Lease.End},
 		Decision:   decisionView{e.Decision.ID, e.Decision.PolicyVersion},
