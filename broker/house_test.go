@@ -226,8 +226,10 @@ func (b believer) Verify(_ context.Context, _ idp.Attempt, answer idp.Form) (pro
 
 type noDocuments struct{}
 
-func (noDocuments) Fetch(context.Context, string) ([]byte, error) { return nil, errors.New("no network") }
-func (noDocuments) Follows([]byte, []byte) error                  { return nil }
+func (noDocuments) Fetch(context.Context, string) ([]byte, error) {
+	return nil, errors.New("no network")
+}
+func (noDocuments) Follows([]byte, []byte) error { return nil }
 
 func present(_ provision.App, who broker.Identity) map[string][]string {
 	return map[string][]string{"X-Leasehold-User": {string(who.Account)}, "X-Leasehold-Roles": who.Roles, "X-Leasehold-Assertion": {who.Assertion}}
