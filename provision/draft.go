@@ -18,7 +18,9 @@ type draft struct {
 // deny refuses: nothing is written but the event, the row, and what the request has used up.
 func (d *draft) deny(reason Reason) Decision {
 	decision := d.decision(Denied, reason)
-	decision.Change.Events = []Event{d.loginEvent(decision, d.State.Account.ID)}
+	event := d.loginEvent(decision, d.State.Account.ID)
+	event.Personal.Detail = d.finding(reason)
+	decision.Change.Events = []Event{event}
 	return decision
 }
 

@@ -48,6 +48,14 @@ type Event struct {
 	SealedBy string   // which key: "account:ID" or the name of a Keys entry
 }
 
+// Ref is the reference under which a person is told of e: its decision's, or its own.
+func (e Event) Ref() string {
+	if e.Decision.ID != "" {
+		return string(e.Decision.ID)
+	}
+	return string(e.ID)
+}
+
 // Personal is the part of an event that can be erased.
 type Personal struct {
 	Requester Requester `json:"requester,omitzero"`

@@ -46,7 +46,8 @@ type EventFilter struct {
 	After  int64
 	Tenant TenantID
 	Kind   string
-	Limit  int // 0: 1000
+	Ref    string // the reference that a person was shown: of a decision, or of an event without one
+	Limit  int    // 0: 1000
 }
 
 // Registry reads what was registered. A thing that is not there is ErrNotFound.

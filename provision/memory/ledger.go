@@ -153,7 +153,7 @@ func (s *Store) Events(ctx context.Context, f provision.EventFilter) (events []p
 	limit := cmp.Or(max(f.Limit, 0), 1000)
 	err = s.view(ctx, func(t *tables) error {
 		for _, e := range t.events {
-			if e.Seq > f.After && (f.Tenant == "" || e.Tenant == f.Tenant) && (f.Kind == "" || e.Kind == f.Kind) && len(events) < limit {
+			if e.Seq > f.After && (f.Tenant == "" || e.Tenant == f.Tenant) && (f.Kind == "" || e.Kind == f.Kind) && (f.Ref == "" || e.Ref() == f.Ref) && len(events) < limit {
 				events = append(events, own(e))
 			}
 		}

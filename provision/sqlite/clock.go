@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ func openClock(ctx context.Context, db *sql.DB, o Options) (*clock, error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
-	c.mark, c.marked = time.Unix(0, stored).UTC(), c.boot()
+	c.mark, c.marked = moment(stored), c.boot()
 	return c, nil
 }
 
@@ -42,7 +43,7 @@ func openClock(ctx context.Context, db *sql.DB, o Options) (*clock, error) {
 func (c *clock) read() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	boot := c.boot()
+	boot := max(c.boot(), c.marked) // one that cannot be read has not moved
 	at := c.mark.Add(boot - c.marked)
 	if wall := c.now().UTC().Round(0); wall.After(at) {
 		at = wall
@@ -64,33 +65,52 @@ func boottime() time.Duration {
 func (s *Store) Now() time.Time { return s.clock.read() }
 
 // mark stores ledger time in a commit.
-func (s *Store) mark(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)", s.Now().UnixNano())
-	return err
+func (w writer) mark(now time.Time) error {
+	return w.exec("INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)", stamp(now))
 }
 
 // Mark stores ledger time when nothing else has been written for a while.
 func (s *Store) Mark(ctx context.Context) error {
-	return s.inTx(ctx, func(*sql.Tx) error { return nil })
+	return s.commit(ctx, func(writer) error { return nil })
 }
 
 // ResetClock makes ledger time the wall clock again, also where that goes back: for a clock that ran ahead. Whoever
 // calls it ends every lease before and after.
 func (s *Store) ResetClock(ctx context.Context) error {
-	tx, err := s.write.BeginTx(ctx, nil) // no other writer from here on
-	if err != nil {
-		return fault(err)
+	var wall time.Time
+	held := false
+	err := s.write.transact(ctx, func(on *session) error {
+		s.clock.mu.Lock() // from here until the commit is over: nobody stores the old time after it
+		held = true
+		wall = s.clock.now().UTC().Round(0)
+		return writer{reader{ctx, on}}.exec("INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = excluded.value", stamp(wall))
+	})
+	if !held {
+		return err
 	}
-	defer tx.Rollback()
-	s.clock.mu.Lock() // nobody stores the old time between the commit and the new one
 	defer s.clock.mu.Unlock()
-	wall, boot := s.clock.now().UTC().Round(0), s.clock.boot()
-	if _, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = excluded.value", wall.UnixNano()); err != nil {
-		return fault(err)
+	if err == nil {
+		s.clock.mark, s.clock.marked = wall, s.clock.boot()
 	}
-	if err := tx.Commit(); err != nil {
-		return fault(err)
+	return err
+}
+
+// stamp is a time as it is stored: nanoseconds since 1970, UTC; 0 for the zero time, and the last there is for all that
+// are beyond it.
+func stamp(t time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Unix() >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
 	}
-	s.clock.mark, s.clock.marked = wall, boot
-	return nil
+	return t.UnixNano()
+}
+
+// moment is the time of a stamp.
+func moment(stamp int64) time.Time {
+	if stamp == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, stamp).UTC()
 }

@@ -1,33 +1,44 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
+
+	"leasehold/provision"
 )
 
 // Key implements provision.Keys.
 func (s *Store) Key(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
-	err := s.read.QueryRowContext(ctx, "SELECT value FROM keys WHERE name = ?", name).Scan(&value)
-	return value, fault(err)
+	err := s.snapshot(ctx, func(r reader) (err error) {
+		value, err = r.key(name)
+		return err
+	})
+	return value, err
+}
+
+func (r reader) key(name string) ([]byte, error) {
+	found, err := column[[]byte](r, "SELECT value FROM keys WHERE name = ?", name)
+	if err != nil || len(found) == 0 {
+		return nil, cmp.Or(err, provision.ErrNotFound)
+	}
+	return found[0], nil
 }
 
 // AddKey implements provision.Keys.
 func (s *Store) AddKey(ctx context.Context, name string, value []byte) ([]byte, error) {
 	var kept []byte
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name, value); err != nil {
-			return fault(err)
+	err := s.commit(ctx, func(w writer) (err error) {
+		if err := w.exec("INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name, value); err != nil {
+			return err
 		}
-		return fault(tx.QueryRowContext(ctx, "SELECT value FROM keys WHERE name = ?", name).Scan(&kept))
+		kept, err = w.key(name)
+		return err
 	})
 	return kept, err
 }
 
 // DropKey implements provision.Keys.
 func (s *Store) DropKey(ctx context.Context, name string) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM keys WHERE name = ?", name)
-		return fault(err)
-	})
+	return s.commit(ctx, func(w writer) error { return w.exec("DELETE FROM keys WHERE name = ?", name) })
 }

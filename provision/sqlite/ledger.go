@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"time"
@@ -14,20 +13,20 @@ import (
 // function returned a change which the state it was shown could have told it would break.
 const tries = 3
 
-// inTx runs do in a write transaction and commits it with the clock's mark.
-func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fault(err)
-	}
-	defer tx.Rollback()
-	if err := do(tx); err != nil {
-		return err
-	}
-	if err := s.mark(ctx, tx); err != nil {
-		return fault(err)
-	}
-	return fault(tx.Commit())
+// commit runs do in a write transaction and commits it with the clock's mark.
+func (s *Store) commit(ctx context.Context, do func(writer) error) error {
+	return s.write.transact(ctx, func(on *session) error {
+		w := writer{reader{ctx, on}}
+		if err := do(w); err != nil {
+			return err
+		}
+		return w.mark(s.Now())
+	})
+}
+
+// snapshot runs do on one snapshot.
+func (s *Store) snapshot(ctx context.Context, do func(reader) error) error {
+	return s.read.transact(ctx, func(on *session) error { return do(reader{ctx, on}) })
 }
 
 // retried runs do until it does not lose a race, or has lost too many.
@@ -45,13 +44,13 @@ func retried(do func() error) error {
 func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
 	var d provision.Decision
 	err := retried(func() error {
-		return s.inTx(ctx, func(tx *sql.Tx) error {
-			state, err := reader{ctx, tx}.state(targetOf(r))
+		return s.commit(ctx, func(w writer) error {
+			state, err := w.state(targetOf(r))
 			if err != nil {
 				return err
 			}
 			d = decide(state)
-			return writer{ctx, tx}.apply(&d.Change)
+			return w.apply(&d.Change)
 		})
 	})
 	if err != nil {
@@ -76,15 +75,15 @@ func targetOf(r provision.Request) provision.Target {
 func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provision.State) (provision.Change, error)) (provision.Change, error) {
 	var c provision.Change
 	err := retried(func() error {
-		return s.inTx(ctx, func(tx *sql.Tx) error {
-			state, err := reader{ctx, tx}.state(t)
+		return s.commit(ctx, func(w writer) error {
+			state, err := w.state(t)
 			if err != nil {
 				return err
 			}
 			if c, err = amend(state); err != nil {
 				return err
 			}
-			return writer{ctx, tx}.apply(&c)
+			return w.apply(&c)
 		})
 	})
 	if err != nil {
@@ -96,14 +95,14 @@ func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provis
 // End implements provision.Ledger.
 func (s *Store) End(ctx context.Context, ids []provision.LeaseID, end func(provision.LeaseID, provision.State) provision.Change) error {
 	return retried(func() error {
-		return s.inTx(ctx, func(tx *sql.Tx) error {
+		return s.commit(ctx, func(w writer) error {
 			for _, id := range ids {
-				state, err := reader{ctx, tx}.state(provision.Target{Lease: id})
+				state, err := w.state(provision.Target{Lease: id})
 				if err != nil {
 					return err
 				}
 				c := end(id, state)
-				if err := (writer{ctx, tx}).apply(&c); err != nil {
+				if err := w.apply(&c); err != nil {
 					return err
 				}
 			}
@@ -124,21 +123,11 @@ func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (provision.Stan
 	return st, err
 }
 
-// snapshot runs do on one snapshot.
-func (s *Store) snapshot(ctx context.Context, do func(reader) error) error {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fault(err)
-	}
-	defer tx.Rollback()
-	return do(reader{ctx, tx})
-}
-
 // Due implements provision.Ledger.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]provision.LeaseID, error) {
 	var due []provision.LeaseID
 	err := s.snapshot(ctx, func(r reader) (err error) {
-		due, err = column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND due <= ? ORDER BY due LIMIT ?", now.UnixNano(), limit)
+		due, err = column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND due <= ? ORDER BY due LIMIT ?", stamp(now), limit)
 		if err != nil || len(due) >= limit {
 			return err
 		}
@@ -171,7 +160,7 @@ func (r reader) below(v provision.Revocation, now time.Time, limit int) ([]provi
 		which, object, name, value = "tenant = ?1", generation+"tenants WHERE id = ?1", "Tenant", string(v.Scope.Tenant)
 	}
 	return column[provision.LeaseID](r, "SELECT id FROM leases WHERE NOT ended AND "+which+" AND json_extract(body, '$.Generations."+name+"') < ("+object+") AND due > ?2 LIMIT ?3",
-		value, now.UnixNano(), limit)
+		value, stamp(now), limit)
 }
 
 // generation is the part of a query that reads the generation of an object.
@@ -188,9 +177,9 @@ func (s *Store) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) 
 	}
 	for len(ids) > 0 {
 		n := min(usedBatch, len(ids))
-		err := s.inTx(ctx, func(tx *sql.Tx) error {
+		err := s.commit(ctx, func(w writer) error {
 			for _, id := range ids[:n] {
-				if err := use(reader{ctx, tx}, id, seen[id].UTC()); err != nil {
+				if err := w.use(id, seen[id].UTC()); err != nil {
 					return err
 				}
 			}
@@ -204,11 +193,11 @@ func (s *Store) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) 
 	return nil
 }
 
-func use(r reader, id provision.LeaseID, at time.Time) error {
-	l, err := row[provision.Lease](r, "SELECT body FROM leases WHERE id = ? AND NOT ended", id)
+func (w writer) use(id provision.LeaseID, at time.Time) error {
+	l, err := row[provision.Lease](w.reader, "SELECT body FROM leases WHERE id = ? AND NOT ended", id)
 	if err != nil || l.ID == "" || !at.After(l.Seen) {
 		return err
 	}
 	l.Seen = at
-	return writer(r).lease(l)
+	return w.lease(l)
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"leasehold/provision"
@@ -23,20 +22,20 @@ func (s *Store) Unused(ctx context.Context, t provision.TenantID, before time.Ti
 // their entries: at most limit rows of each, in one commit. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
 	from, to := string(t)+".", string(t)+"/" // what begins with the tenant and a dot
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		decisions, err := deleted(ctx, tx, "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE tenant = ? AND at < ? LIMIT ?)", t, before.UnixNano(), limit)
+	err = s.commit(ctx, func(w writer) error {
+		decisions, err := w.deleted("DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE tenant = ? AND at < ? LIMIT ?)", t, stamp(before), limit)
 		if err != nil {
 			return err
 		}
-		past, err := column[provision.LeaseID](reader{ctx, tx}, "SELECT id FROM leases WHERE id > ? AND id < ? AND tenant = ? AND ended AND due < ? LIMIT ?", from, to, t, before.UnixNano(), limit)
+		past, err := column[provision.LeaseID](w.reader, "SELECT id FROM leases WHERE id > ? AND id < ? AND tenant = ? AND ended AND due < ? LIMIT ?", from, to, t, stamp(before), limit)
 		if err != nil {
 			return err
 		}
 		for _, id := range past {
-			if _, err := deleted(ctx, tx, "DELETE FROM entries WHERE lease = ?", id); err != nil {
+			if _, err := w.deleted("DELETE FROM entries WHERE lease = ?", id); err != nil {
 				return err
 			}
-			if _, err := deleted(ctx, tx, "DELETE FROM leases WHERE id = ?", id); err != nil {
+			if _, err := w.deleted("DELETE FROM leases WHERE id = ?", id); err != nil {
 				return err
 			}
 		}
@@ -49,8 +48,8 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 // DeleteSpent deletes what was used up and could not have been accepted any more at a time, at most limit rows. It
 // returns how many.
 func (s *Store) DeleteSpent(ctx context.Context, at time.Time, limit int) (n int, err error) {
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		n, err = deleted(ctx, tx, "DELETE FROM spent WHERE (kind, scope, id) IN (SELECT kind, scope, id FROM spent WHERE until < ? LIMIT ?)", at.UnixNano(), limit)
+	err = s.commit(ctx, func(w writer) error {
+		n, err = w.deleted("DELETE FROM spent WHERE (kind, scope, id) IN (SELECT kind, scope, id FROM spent WHERE until < ? LIMIT ?)", stamp(at), limit)
 		return err
 	})
 	return n, err
@@ -66,8 +65,8 @@ func (s *Store) KeyNames(ctx context.Context, from, below string, limit int) (na
 }
 
 // deleted runs a statement and says how many rows it touched.
-func deleted(ctx context.Context, tx *sql.Tx, statement string, args ...any) (int, error) {
-	done, err := tx.ExecContext(ctx, statement, args...)
+func (w writer) deleted(statement string, args ...any) (int, error) {
+	done, err := w.session.exec(w.ctx, statement, args...)
 	if err != nil {
 		return 0, fault(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"leasehold/provision"
 )
@@ -14,20 +13,47 @@ import (
 // reader reads one snapshot. What is not there is the zero value.
 type reader struct {
 	ctx context.Context
-	tx  *sql.Tx
+	*session
+}
+
+// scan reads the one row that a query finds into a variable, and leaves it alone when there is none.
+func (r reader) scan(into any, query string, args ...any) error {
+	prepared, err := r.statement(r.ctx, query)
+	if err != nil {
+		return fault(err)
+	}
+	if err := prepared.QueryRowContext(r.ctx, args...).Scan(into); !errors.Is(err, sql.ErrNoRows) {
+		return fault(err)
+	}
+	return nil
+}
+
+// query runs a query and calls each for every row that it finds.
+func (r reader) query(each func(*sql.Rows) error, query string, args ...any) error {
+	prepared, err := r.statement(r.ctx, query)
+	if err != nil {
+		return fault(err)
+	}
+	found, err := prepared.QueryContext(r.ctx, args...)
+	if err != nil {
+		return fault(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		if err := each(found); err != nil {
+			return fault(err)
+		}
+	}
+	return fault(found.Err())
 }
 
 // row is the one row that a query finds.
 func row[T any](r reader, query string, args ...any) (v T, err error) {
-	var body string
-	err = r.tx.QueryRowContext(r.ctx, query, args...).Scan(&body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return v, nil
+	var body sql.NullString
+	if err = r.scan(&body, query, args...); err != nil || !body.Valid {
+		return v, err
 	}
-	if err != nil {
-		return v, fault(err)
-	}
-	return v, decode(body, &v)
+	return v, decode(body.String, &v)
 }
 
 // rows are all the rows that a query finds.
@@ -47,20 +73,14 @@ func rows[T any](r reader, query string, args ...any) ([]T, error) {
 
 // column is the first column of all that a query finds.
 func column[T any](r reader, query string, args ...any) ([]T, error) {
-	found, err := r.tx.QueryContext(r.ctx, query, args...)
-	if err != nil {
-		return nil, fault(err)
-	}
-	defer found.Close()
 	var items []T
-	for found.Next() {
+	err := r.query(func(found *sql.Rows) error {
 		var item T
-		if err := found.Scan(&item); err != nil {
-			return nil, fault(err)
-		}
+		err := found.Scan(&item)
 		items = append(items, item)
-	}
-	return items, fault(found.Err())
+		return err
+	}, query, args...)
+	return items, err
 }
 
 func decode(body string, v any) error {
@@ -92,33 +112,23 @@ func (r reader) liveLeases(id provision.AccountID) ([]provision.Lease, error) {
 
 func (r reader) installation() (provision.Generation, error) {
 	var g provision.Generation
-	err := r.tx.QueryRowContext(r.ctx, "SELECT value FROM meta WHERE name = 'installation'").Scan(&g)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	return g, fault(err)
+	return g, r.scan(&g, "SELECT value FROM meta WHERE name = 'installation'")
 }
 
 // linkQuery is the part of a query that link reads.
 const linkQuery = "SELECT connection, subject, pseudonym, account, created FROM links WHERE "
 
 func (r reader) links(where string, args ...any) ([]provision.Link, error) {
-	found, err := r.tx.QueryContext(r.ctx, linkQuery+where, args...)
-	if err != nil {
-		return nil, fault(err)
-	}
-	defer found.Close()
 	var links []provision.Link
-	for found.Next() {
+	err := r.query(func(found *sql.Rows) error {
 		var l provision.Link
 		var created int64
-		if err := found.Scan(&l.Connection, &l.Subject, &l.Pseudonym, &l.Account, &created); err != nil {
-			return nil, fault(err)
-		}
-		l.Created = time.Unix(0, created).UTC()
+		err := found.Scan(&l.Connection, &l.Subject, &l.Pseudonym, &l.Account, &created)
+		l.Created = moment(created)
 		links = append(links, l)
-	}
-	return links, fault(found.Err())
+		return err
+	}, linkQuery+where, args...)
+	return links, err
 }
 
 func (r reader) link(where string, args ...any) (provision.Link, error) {
@@ -156,20 +166,14 @@ func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error)
 }
 
 func (r reader) entries(id provision.LeaseID) ([]provision.Entry, error) {
-	found, err := r.tx.QueryContext(r.ctx, "SELECT app, at FROM entries WHERE lease = ?", id)
-	if err != nil {
-		return nil, fault(err)
-	}
-	defer found.Close()
 	var entries []provision.Entry
-	for found.Next() {
+	err := r.query(func(found *sql.Rows) error {
 		e := provision.Entry{Lease: id}
 		var at int64
-		if err := found.Scan(&e.App, &at); err != nil {
-			return nil, fault(err)
-		}
-		e.At = time.Unix(0, at).UTC()
+		err := found.Scan(&e.App, &at)
+		e.At = moment(at)
 		entries = append(entries, e)
-	}
-	return entries, fault(found.Err())
+		return err
+	}, "SELECT app, at FROM entries WHERE lease = ?", id)
+	return entries, err
 }

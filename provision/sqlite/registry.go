@@ -150,6 +150,11 @@ func (s *Store) Events(ctx context.Context, f provision.EventFilter) ([]provisio
 	if limit <= 0 {
 		limit = 1000
 	}
-	return list[provision.Event](ctx, s, "SELECT body FROM events WHERE seq > ? AND (? = '' OR tenant = ?) AND (? = '' OR kind = ?) ORDER BY seq LIMIT ?",
-		f.After, f.Tenant, f.Tenant, f.Kind, f.Kind, limit)
+	query, args := "SELECT body FROM events WHERE seq > ?", []any{f.After}
+	for column, value := range map[string]string{"tenant": string(f.Tenant), "kind": f.Kind, "ref": f.Ref} {
+		if value != "" {
+			query, args = query+" AND "+column+" = ?", append(args, value)
+		}
+	}
+	return list[provision.Event](ctx, s, query+" ORDER BY seq LIMIT ?", append(args, limit)...)
 }

@@ -30,8 +30,8 @@ type Options struct {
 
 // Store is a ledger, a registry and a key store in one file.
 type Store struct {
-	write *sql.DB // one connection: writers wait for each other
-	read  *sql.DB
+	write *pool // of one: writers wait for each other
+	read  *pool
 	clock *clock
 }
 
@@ -44,37 +44,40 @@ var (
 // Open opens the file at path, makes it when it is not there, and brings its schema up to date. A schema that is newer
 // than this program is refused.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	write, err := connect(path, "immediate")
+	db, err := connect(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
-	write.SetMaxOpenConns(1)
-	if err := migrate(ctx, write); err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), write.Close())
-	}
-	read, err := connect(path, "deferred")
+	s, err := open(ctx, db, o)
 	if err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
-	read.SetMaxOpenConns(max(4, runtime.NumCPU()))
-	s := &Store{write: write, read: read}
-	if s.clock, err = openClock(ctx, write, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), db.Close())
 	}
 	return s, nil
 }
 
-func connect(path, lock string) (*sql.DB, error) {
-	q := url.Values{"_txlock": {lock}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-32768)"}}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
+func open(ctx context.Context, db *sql.DB, o Options) (s *Store, err error) {
+	if err := migrate(ctx, db); err != nil {
+		return nil, err
 	}
-	return db, nil
+	s = &Store{}
+	if s.clock, err = openClock(ctx, db, o); err != nil {
+		return nil, err
+	}
+	if s.write, err = openPool(ctx, db, "BEGIN IMMEDIATE", 1); err != nil {
+		return nil, err
+	}
+	s.read, err = openPool(ctx, db, "BEGIN", max(4, runtime.NumCPU()))
+	return s, err
 }
 
-// Close ends everything. What was acknowledged is on disk already.
-func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+// connect describes the connections: durable at every commit, and patient when another process reads a backup.
+func connect(path string) (*sql.DB, error) {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-32768)"}}
+	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+}
+
+// Close waits for what is under way. What was acknowledged is on disk already.
+func (s *Store) Close() error { return errors.Join(s.read.shut(), s.write.shut()) }
 
 // migrate applies the migrations that the file has not seen, each in a transaction of its own.
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -122,8 +125,6 @@ func fault(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, sql.ErrNoRows):
-		return provision.ErrNotFound
 	case errors.As(err, &no) && (no.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || no.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY):
 		return fmt.Errorf("%w: %w", provision.ErrConflict, err)
 	case errors.Is(err, provision.ErrNotFound), errors.Is(err, provision.ErrConflict), errors.Is(err, provision.ErrCorrupt):

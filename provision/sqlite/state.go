@@ -81,7 +81,7 @@ func (r reader) readClaim(s *provision.State, t provision.Target) (err error) {
 // readAccount reads the account that the target names, or that the link or its tombstone finds.
 func (r reader) readAccount(s *provision.State, t provision.Target) (err error) {
 	if t.Link.Subject != "" {
-		if s.Link, err = r.link("connection = ? AND subject = ?", t.Link.Connection, t.Link.Subject); err != nil {
+		if s.Link, err = r.link("connection = ? AND subject = ? AND subject <> ''", t.Link.Connection, t.Link.Subject); err != nil {
 			return err
 		}
 	}
@@ -133,15 +133,14 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 		}
 	}
 	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
-		err := r.tx.QueryRowContext(r.ctx, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID).Scan(&s.Seats)
-		if err != nil {
-			return fault(err)
+		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
+			return err
 		}
 	}
 	for _, x := range t.Spend {
 		var n int
-		if err := r.tx.QueryRowContext(r.ctx, "SELECT count(*) FROM spent WHERE kind = ? AND scope = ? AND id = ?", x.Kind, x.Scope, x.ID).Scan(&n); err != nil {
-			return fault(err)
+		if err := r.scan(&n, "SELECT count(*) FROM spent WHERE kind = ? AND scope = ? AND id = ?", x.Kind, x.Scope, x.ID); err != nil {
+			return err
 		}
 		if n > 0 {
 			s.Spent = append(s.Spent, x)

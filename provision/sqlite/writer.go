@@ -8,27 +8,37 @@ import (
 	"leasehold/provision"
 )
 
-// writer applies changes.
-type writer reader
+// writer writes within a transaction.
+type writer struct{ reader }
 
 // errLostRace is a broken unique index: the state that the change was made of is no longer so.
 var errLostRace = errors.New("lost a race")
 
-// apply writes a change, whole: any error rolls all of it back. It gives the events their Seq.
+// apply writes a change, whole: any error rolls all of it back. It gives the events their Seq. It stops at the first
+// error, because SQLite may have rolled back by itself, and what came then would be committed alone.
 func (w writer) apply(c *provision.Change) error {
-	if c.Installation != 0 {
-		if err := w.exec("INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT DO UPDATE SET value = excluded.value", int64(c.Installation)); err != nil {
+	for _, write := range []func() error{
+		func() error { return w.installation(c.Installation) },
+		func() error { return each(c.Spent, w.spent) },
+		func() error { return each(c.Tenants, w.tenant) },
+		func() error { return each(c.Connections, w.connection) },
+		func() error { return each(c.Claims, w.claim) },
+		func() error { return each(c.Apps, w.leaveOrigins) }, // all of them first: one may move to another app
+		func() error { return each(c.Apps, w.app) },
+		func() error { return each(c.Accounts, w.account) },
+		func() error { return each(c.Unlinks, w.unlink) },
+		func() error { return each(c.Links, w.link) },
+		func() error { return each(c.Leases, w.lease) },
+		func() error { return each(c.Entries, w.entry) },
+		func() error { return each(c.Decisions, w.decision) },
+		func() error { return each(c.Revocations, w.revocation) },
+		func() error { return w.events(c.Events) },
+	} {
+		if err := write(); err != nil {
 			return err
 		}
 	}
-	if err := each(c.Apps, w.leaveOrigins); err != nil { // all of them first: one may move to another app
-		return err
-	}
-	return errors.Join(
-		each(c.Spent, w.spent), each(c.Tenants, w.tenant), each(c.Connections, w.connection), each(c.Claims, w.claim), each(c.Apps, w.app),
-		each(c.Accounts, w.account), each(c.Unlinks, w.unlink), each(c.Links, w.link), each(c.Leases, w.lease), each(c.Entries, w.entry),
-		each(c.Decisions, w.decision), each(c.Revocations, w.revocation), w.events(c.Events),
-	)
+	return nil
 }
 
 func each[T any](items []T, write func(T) error) error {
@@ -41,7 +51,7 @@ func each[T any](items []T, write func(T) error) error {
 }
 
 func (w writer) exec(query string, args ...any) error {
-	_, err := w.tx.ExecContext(w.ctx, query, args...)
+	_, err := w.session.exec(w.ctx, query, args...)
 	err = fault(err)
 	if errors.Is(err, provision.ErrConflict) {
 		return fmt.Errorf("%w: %w", errLostRace, err)
@@ -66,8 +76,15 @@ func (w writer) put(v any, query string, args ...any) error {
 	return w.exec(query, append(args, body)...)
 }
 
+func (w writer) installation(g provision.Generation) error {
+	if g == 0 {
+		return nil
+	}
+	return w.exec("INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT DO UPDATE SET value = excluded.value", int64(g))
+}
+
 func (w writer) spent(x provision.Spent) error {
-	return w.exec("INSERT INTO spent (kind, scope, id, until) VALUES (?, ?, ?, ?)", x.Kind, x.Scope, x.ID, x.Until.UnixNano())
+	return w.exec("INSERT INTO spent (kind, scope, id, until) VALUES (?, ?, ?, ?)", x.Kind, x.Scope, x.ID, stamp(x.Until))
 }
 
 func (w writer) tenant(t provision.Tenant) error {
@@ -117,21 +134,21 @@ func (w writer) unlink(k provision.LinkKey) error {
 }
 
 func (w writer) link(l provision.Link) error {
-	return w.exec("INSERT INTO links (connection, subject, pseudonym, account, created) VALUES (?, ?, ?, ?, ?)", l.Connection, l.Subject, l.Pseudonym, l.Account, l.Created.UnixNano())
+	return w.exec("INSERT INTO links (connection, subject, pseudonym, account, created) VALUES (?, ?, ?, ?, ?)", l.Connection, l.Subject, l.Pseudonym, l.Account, stamp(l.Created))
 }
 
 func (w writer) lease(l provision.Lease) error {
 	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, body = excluded.body`,
-		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), l.Start.UnixNano(), l.Due().UnixNano(), !l.EndedAt.IsZero())
+		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero())
 }
 
 func (w writer) entry(e provision.Entry) error {
-	return w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", e.Lease, e.App, e.At.UnixNano())
+	return w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", e.Lease, e.App, stamp(e.At))
 }
 
 func (w writer) decision(d provision.DecisionRow) error {
-	return w.put(d, "INSERT INTO decisions (id, tenant, at, body) VALUES (?, ?, ?, ?)", d.ID, d.Tenant, d.At.UnixNano())
+	return w.put(d, "INSERT INTO decisions (id, tenant, at, body) VALUES (?, ?, ?, ?)", d.ID, d.Tenant, stamp(d.At))
 }
 
 func (w writer) revocation(v provision.Revocation) error {
@@ -144,15 +161,15 @@ func (w writer) events(events []provision.Event) error {
 		return nil
 	}
 	var last int64
-	if err := w.tx.QueryRowContext(w.ctx, "SELECT coalesce(max(seq), 0) FROM events").Scan(&last); err != nil {
-		return fault(err)
+	if err := w.scan(&last, "SELECT coalesce(max(seq), 0) FROM events"); err != nil {
+		return err
 	}
 	for i := range events {
 		last++
 		events[i].Seq = last
 		e := events[i]
 		e.Personal = provision.Personal{} // sealed, or not kept
-		if err := w.put(e, "INSERT INTO events (seq, tenant, kind, body) VALUES (?, ?, ?, ?)", e.Seq, e.Tenant, e.Kind); err != nil {
+		if err := w.put(e, "INSERT INTO events (seq, tenant, kind, ref, body) VALUES (?, ?, ?, ?, ?)", e.Seq, e.Tenant, e.Kind, e.Ref()); err != nil {
 			return err
 		}
 	}

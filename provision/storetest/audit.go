@@ -53,6 +53,9 @@ func listedEvents(t *probe, a, _ Store) {
 		if n >= 3 {
 			e.Tenant = rival
 		}
+		if n == 2 {
+			e.Decision.ID = "dec_listed"
+		}
 		w.write(provision.Change{Events: []provision.Event{e}})
 	}
 	for _, x := range []struct {
@@ -65,6 +68,8 @@ func listedEvents(t *probe, a, _ Store) {
 		{provision.EventFilter{Kind: provision.EventAdmin}, []int64{2, 4, 6}},
 		{provision.EventFilter{Tenant: rival, Kind: provision.EventAdmin, After: 4}, []int64{6}},
 		{provision.EventFilter{After: 6}, nil},
+		{provision.EventFilter{Ref: "dec_listed"}, []int64{3}},
+		{provision.EventFilter{Ref: "dec_of_nobody"}, nil},
 	} {
 		var got []int64
 		for _, e := range w.events(x.filter) {

@@ -47,6 +47,7 @@ CREATE INDEX decisions_at ON decisions (tenant, at);
 CREATE TABLE revocations (id TEXT PRIMARY KEY, settled INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX revocations_open ON revocations (id) WHERE NOT settled;
 
-CREATE TABLE events (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE events (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX events_ref ON events (ref, seq);
 CREATE INDEX events_tenant ON events (tenant, seq);
 CREATE INDEX events_kind ON events (kind, seq);
