@@ -277,15 +277,25 @@ func (g *gatewayUnderTest) leases() []leaseView {
 	return operatorJSON[[]leaseView](g, "lease", "list")
 }
 
-// audit is what happened, one "event outcome reason" a line, oldest first.
-func (g *gatewayUnderTest) audit() []string {
+// events are the lines of the audit, oldest first.
+func (g *gatewayUnderTest) events() []eventView {
 	g.t.Helper()
-	var lines []string
+	var all []eventView
 	for line := range strings.Lines(g.operator("audit", "tail")) {
 		var e eventView
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			g.t.Fatalf("audit line %q: %v", line, err)
 		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// audit is what happened, an "event outcome reason" each, oldest first.
+func (g *gatewayUnderTest) audit() []string {
+	g.t.Helper()
+	var lines []string
+	for _, e := range g.events() {
 		lines = append(lines, strings.Join(strings.Fields(e.Event+" "+e.Outcome+" "+e.Reason), " "))
 	}
 	return lines
