@@ -418,6 +418,28 @@ type shaky struct {
 
 	mu    sync.Mutex
 	after func() // between reading a lease and answering
+
+	before   func()         // before the next Amend
+	afterDue func()         // after Due has looked
+	ends     func(int) bool // whether the n-th End is written
+	ended    int
+	dues     int
+}
+
+func (s *shaky) Due(ctx context.Context, now time.Time, limit int) ([]provision.LeaseID, error) {
+	due, err := s.Ledger.Due(ctx, now, limit)
+	if s.afterDue != nil {
+		s.afterDue()
+	}
+	return due, err
+}
+
+func (s *shaky) End(ctx context.Context, ids []provision.LeaseID, end func(provision.LeaseID, provision.State) provision.Change) error {
+	if s.ends != nil && !s.ends(s.ended) {
+		return fmt.Errorf("disk: %w", provision.ErrUnavailable)
+	}
+	s.ended++
+	return s.Ledger.End(ctx, ids, end)
 }
 
 func (s *shaky) fault() error {
@@ -458,6 +480,10 @@ func (s *shaky) Provision(ctx context.Context, r provision.Request, decide func(
 func (s *shaky) Amend(ctx context.Context, t provision.Target, amend func(provision.State) (provision.Change, error)) (provision.Change, error) {
 	if err := s.fault(); err != nil {
 		return provision.Change{}, err
+	}
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
 	}
 	return s.Ledger.Amend(ctx, t, amend)
 }
