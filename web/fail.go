@@ -87,6 +87,8 @@ func (s *server) trouble(v visit, err error) trouble {
 		t.Again, t.Another = link{"/login", "Sign in again"}, s.anotherURL("")
 	case t.Status == http.StatusUnauthorized && !v.Origin.IsZero():
 		t.Again = link{startURL(v.Origin.String(), "/"), "Sign in"}
+	case v.SSO && t.Status == http.StatusNotFound:
+		t.Again = link{"/", "Go to your account"}
 	case !v.Origin.IsZero() && !v.SSO:
 		t.Again = link{v.Origin.String() + "/", "Open the app"}
 	}
