@@ -139,32 +139,3 @@ func TestAnUnreadableRowIsCorrupt(t *testing.T) {
 		t.Errorf("error %v, want corrupt", err)
 	}
 }
-
-func TestQueriesOfHotPathsUseTheirIndexes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "leasehold.db")
-	open(t, path, sqlite.Options{}).Close()
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	for query, index := range map[string]string{
-		"SELECT id FROM leases WHERE NOT ended AND due <= 1 ORDER BY due LIMIT 1":                          "leases_due",
-		"SELECT body FROM leases WHERE account = 'a' AND NOT ended ORDER BY id":                            "leases_account",
-		"SELECT id FROM leases WHERE NOT ended AND connection = 'c' LIMIT 1":                               "leases_connection",
-		"SELECT id FROM leases WHERE NOT ended AND domain = 'd' LIMIT 1":                                   "leases_domain",
-		"SELECT id FROM leases WHERE NOT ended AND tenant = 't' LIMIT 1":                                   "leases_tenant",
-		"SELECT 1 FROM links WHERE connection = 'c' AND subject = 's' AND subject <> '' LIMIT 1":           "links_key",
-		"SELECT 1 FROM accounts WHERE tenant = 't' AND email = 'e' AND email <> '' AND state <> 'deleted'": "accounts_email",
-		"SELECT body FROM claims WHERE domain = 'd' AND owns":                                              "claims_owner",
-	} {
-		var id, parent, unused int
-		var plan string
-		if err := db.QueryRow("EXPLAIN QUERY PLAN "+query).Scan(&id, &parent, &unused, &plan); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(plan, index) {
-			t.Errorf("%s\nis answered by %q, want %s", query, plan, index)
-		}
-	}
-}

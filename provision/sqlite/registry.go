@@ -77,84 +77,87 @@ func (s *Store) ConnectionsFor(ctx context.Context, d provision.Domain) ([]provi
 		WHERE o.domain = ? AND o.owns AND json_extract(o.body, '$.State') <> 'lapsed' ORDER BY json_extract(c.body, '$.Default') DESC, c.id`, d.String())
 }
 
-// page is the end of a query for one page of a list.
-func page(p provision.Page, id string) (string, []any) {
-	limit := p.Limit
-	if limit <= 0 {
-		limit = 100
+// filter is the end of a query that reads one page: the conditions that are wanted, and no others, so that each
+// combination is a statement of its own with an index of its own.
+type filter struct {
+	text string
+	args []any
+}
+
+func (f filter) and(condition string, args ...any) filter {
+	return filter{f.text + " AND " + condition, append(f.args, args...)}
+}
+
+// of adds a condition unless its value is empty.
+func (f filter) of(condition, value string) filter {
+	if value == "" {
+		return f
 	}
-	return " AND (? = '' OR tenant = ?) AND " + id + " > ? ORDER BY " + id + " LIMIT ?", []any{p.Tenant, p.Tenant, p.After, limit}
+	return f.and(condition, value)
+}
+
+// rest is how a page ends: what comes after, in order, at most limit.
+func (f filter) rest(order string, limit, most int) (string, []any) {
+	if limit <= 0 {
+		limit = most
+	}
+	return f.text + " ORDER BY " + order + " LIMIT ?", append(f.args, limit)
+}
+
+// paged reads one page of a table that has an id. tenant is the condition that a row is of the page's tenant.
+func paged[T any](ctx context.Context, s *Store, table, tenant string, p provision.Page, also filter) ([]T, error) {
+	end, args := also.of(tenant, string(p.Tenant)).and("id > ?", p.After).rest("id", p.Limit, 100)
+	return list[T](ctx, s, "SELECT body FROM "+table+" WHERE 1"+end, args...)
+}
+
+// unless is a condition that holds only when over is not asked for.
+func unless(over bool, condition string) filter {
+	if over {
+		return filter{}
+	}
+	return filter{}.and(condition)
 }
 
 // Tenants implements provision.Registry.
 func (s *Store) Tenants(ctx context.Context, p provision.Page) ([]provision.Tenant, error) {
-	end, args := page(p, "id")
-	return list[provision.Tenant](ctx, s, "SELECT body FROM tenants WHERE 1"+strings.ReplaceAll(end, "tenant", "id"), args...)
+	return paged[provision.Tenant](ctx, s, "tenants", "id = ?", p, filter{})
 }
 
 // Connections implements provision.Registry.
 func (s *Store) Connections(ctx context.Context, p provision.Page) ([]provision.Connection, error) {
-	end, args := page(p, "id")
-	return list[provision.Connection](ctx, s, "SELECT body FROM connections WHERE 1"+end, args...)
+	return paged[provision.Connection](ctx, s, "connections", "tenant = ?", p, filter{})
 }
 
-// Apps implements provision.Registry.
+// Apps implements provision.Registry. Those of a tenant are those that admit it.
 func (s *Store) Apps(ctx context.Context, p provision.Page) ([]provision.App, error) {
-	end, args := page(p, "id")
-	return list[provision.App](ctx, s, "SELECT body FROM apps WHERE 1"+strings.ReplaceAll(end, "? = '' OR tenant = ?", "? = '' OR EXISTS (SELECT 1 FROM json_each(body, '$.Tenants') WHERE value = ?)"), args...)
+	return paged[provision.App](ctx, s, "apps", "EXISTS (SELECT 1 FROM json_each(body, '$.Tenants') WHERE value = ?)", p, filter{})
+}
+
+// Accounts implements provision.Registry.
+func (s *Store) Accounts(ctx context.Context, p provision.Page) ([]provision.Account, error) {
+	return paged[provision.Account](ctx, s, "accounts", "tenant = ?", p, filter{})
+}
+
+// Leases implements provision.Registry.
+func (s *Store) Leases(ctx context.Context, p provision.Page) ([]provision.Lease, error) {
+	return paged[provision.Lease](ctx, s, "leases", "tenant = ?", p, unless(p.Ended, "NOT ended"))
+}
+
+// Revocations implements provision.Registry. They are of no tenant.
+func (s *Store) Revocations(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
+	p.Tenant = ""
+	return paged[provision.Revocation](ctx, s, "revocations", "", p, unless(p.Ended, "NOT settled"))
 }
 
 // Claims implements provision.Registry. The cursor is "DOMAIN/TENANT".
 func (s *Store) Claims(ctx context.Context, p provision.Page) ([]provision.Claim, error) {
 	domain, tenant, _ := strings.Cut(p.After, "/")
-	limit := p.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	return list[provision.Claim](ctx, s, "SELECT body FROM claims WHERE (? = '' OR tenant = ?) AND (domain, tenant) > (?, ?) ORDER BY domain, tenant LIMIT ?",
-		p.Tenant, p.Tenant, domain, tenant, limit)
-}
-
-// Accounts implements provision.Registry.
-func (s *Store) Accounts(ctx context.Context, p provision.Page) ([]provision.Account, error) {
-	end, args := page(p, "id")
-	return list[provision.Account](ctx, s, "SELECT body FROM accounts WHERE 1"+end, args...)
-}
-
-// Leases implements provision.Registry.
-func (s *Store) Leases(ctx context.Context, p provision.Page) ([]provision.Lease, error) {
-	which := "NOT ended"
-	if p.Ended {
-		which = "1"
-	}
-	end, args := page(p, "id")
-	return list[provision.Lease](ctx, s, "SELECT body FROM leases WHERE "+which+end, args...)
-}
-
-// Revocations implements provision.Registry.
-func (s *Store) Revocations(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
-	which := "NOT settled"
-	if p.Ended {
-		which = "1"
-	}
-	limit := p.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	return list[provision.Revocation](ctx, s, "SELECT body FROM revocations WHERE "+which+" AND id > ? ORDER BY id LIMIT ?", p.After, limit)
+	end, args := filter{}.of("tenant = ?", string(p.Tenant)).and("(domain, tenant) > (?, ?)", domain, tenant).rest("domain, tenant", p.Limit, 100)
+	return list[provision.Claim](ctx, s, "SELECT body FROM claims WHERE 1"+end, args...)
 }
 
 // Events implements provision.Ledger.
 func (s *Store) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = 1000
-	}
-	query, args := "SELECT body FROM events WHERE seq > ?", []any{f.After}
-	for column, value := range map[string]string{"tenant": string(f.Tenant), "kind": f.Kind, "ref": f.Ref} {
-		if value != "" {
-			query, args = query+" AND "+column+" = ?", append(args, value)
-		}
-	}
-	return list[provision.Event](ctx, s, query+" ORDER BY seq LIMIT ?", append(args, limit)...)
+	end, args := filter{}.of("tenant = ?", string(f.Tenant)).of("kind = ?", f.Kind).of("ref = ?", f.Ref).and("seq > ?", f.After).rest("seq", f.Limit, 1000)
+	return list[provision.Event](ctx, s, "SELECT body FROM events WHERE 1"+end, args...)
 }

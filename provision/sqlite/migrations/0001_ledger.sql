@@ -10,12 +10,14 @@ CREATE INDEX connection_domains_of ON connection_domains (connection);
 
 CREATE TABLE apps (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE app_origins (origin TEXT PRIMARY KEY, app TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX app_origins_of ON app_origins (app);
 
 CREATE TABLE claims (domain TEXT NOT NULL, tenant TEXT NOT NULL, owns INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (domain, tenant)) WITHOUT ROWID;
 CREATE UNIQUE INDEX claims_owner ON claims (domain) WHERE owns;
 
 CREATE TABLE accounts (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, state TEXT NOT NULL, email TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE UNIQUE INDEX accounts_email ON accounts (tenant, email) WHERE email <> '' AND state <> 'deleted';
+CREATE INDEX accounts_tenant ON accounts (tenant, id);
 CREATE INDEX accounts_seats ON accounts (tenant) WHERE state = 'active';
 
 CREATE TABLE links (

@@ -1,0 +1,21 @@
+package sqlite
+
+import (
+	"maps"
+	"slices"
+)
+
+// Statements are the texts of all that the store has run.
+func (s *Store) Statements() []string {
+	seen := map[string]bool{}
+	for _, p := range []*pool{s.read, s.write} {
+		for range cap(p.free) {
+			lent := <-p.free
+			for text := range lent.statements {
+				seen[text] = true
+			}
+			p.free <- lent
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}

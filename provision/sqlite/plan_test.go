@@ -1,0 +1,104 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"leasehold/provision"
+	"leasehold/provision/sqlite"
+)
+
+// TestNoStatementOfALoginACheckOrTheReaperWalksATable runs each of them, and asks SQLite how it answers every statement
+// that was run.
+func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leasehold.db")
+	s := open(t, path, sqlite.Options{})
+	ctx := t.Context()
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := people(0, 2)
+	tenant := c.Tenants[0]
+	tenant.Policy.Seats = 5
+	c.Tenants[0] = tenant
+	c.Apps = []provision.App{{ID: "wiki"}}
+	c.Entries = []provision.Entry{{Lease: leaseOf(0), App: "wiki", At: began}}
+	_, err := s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return c, nil })
+	do(err)
+	scopes := []provision.Scope{{}, {Tenant: tenant.ID}, {Connection: c.Connections[0].ID}, {Domain: c.Claims[0].Domain}, {Account: c.Accounts[0].ID}}
+	for i, scope := range scopes {
+		c.Revocations = append(c.Revocations, provision.Revocation{ID: provision.RevocationID(string(rune('a' + i))), Scope: scope})
+	}
+	r := provision.Request{
+		Facts: provision.Facts{Connection: c.Connections[0].ID, Subject: "nobody yet", Email: addressOf(0)}, Pseudonym: "p", Replaces: leaseOf(0), App: "wiki",
+		Intent: provision.Intent{Account: c.Accounts[0].ID, Lease: leaseOf(0)}, Spend: []provision.Spent{{Kind: "attempt", ID: "1"}},
+	}
+	_, err = s.Provision(ctx, r, func(provision.State) provision.Decision {
+		return provision.Decision{Change: provision.Change{
+			Spent: r.Spend, Accounts: c.Accounts, Leases: c.Leases, Unlinks: []provision.LinkKey{c.Links[0].LinkKey}, Links: c.Links[:1], Revocations: c.Revocations,
+			Decisions: []provision.DecisionRow{{ID: "dec_1"}}, Events: []provision.Event{{ID: "evt_1"}},
+		}}
+	})
+	do(err)
+	do(s.End(ctx, []provision.LeaseID{leaseOf(0)}, func(provision.LeaseID, provision.State) provision.Change { return provision.Change{} }))
+	do(s.Used(ctx, map[provision.LeaseID]time.Time{leaseOf(0): began.Add(time.Minute)}))
+	_, err = s.Lease(ctx, leaseOf(0))
+	do(err)
+	_, err = s.Due(ctx, began, 500)
+	do(err)
+	_, err = s.ConnectionsFor(ctx, c.Claims[0].Domain)
+	do(err)
+	_, _, _, err = s.Account(ctx, c.Accounts[0].ID)
+	do(err)
+	_, err = s.Accounts(ctx, provision.Page{Tenant: tenant.ID})
+	do(err)
+	_, err = s.Leases(ctx, provision.Page{Tenant: tenant.ID})
+	do(err)
+	_, err = s.Events(ctx, provision.EventFilter{Tenant: tenant.ID})
+	do(err)
+	_, err = s.DeleteSpent(ctx, began, 500)
+	do(err)
+
+	statements := s.Statements()
+	db, err := sql.Open("sqlite", "file:"+path)
+	do(err)
+	defer db.Close()
+	asked := 0
+	for _, text := range statements {
+		if text == "COMMIT" || text == "ROLLBACK" || strings.HasPrefix(text, "BEGIN") {
+			continue
+		}
+		plan, err := db.Query("EXPLAIN QUERY PLAN "+text, arguments(text)...)
+		do(err)
+		asked++
+		for plan.Next() {
+			var id, parent, unused int
+			var step string
+			do(plan.Scan(&id, &parent, &unused, &step))
+			walks := strings.HasPrefix(step, "SCAN") || strings.HasSuffix(step, "(id>?)")
+			if walks && !strings.Contains(step, "revocations_open") && !strings.Contains(step, "CONSTANT ROW") {
+				t.Errorf("%s\n%s", text, step)
+			}
+		}
+		do(plan.Err())
+	}
+	if asked < 40 {
+		t.Errorf("only %d statements were asked about", asked)
+	}
+}
+
+// arguments are as many as text wants, numbered or not.
+func arguments(text string) []any {
+	n := strings.Count(text, "?")
+	for number := 1; strings.Contains(text, "?"+strconv.Itoa(number)); number++ {
+		n = number
+	}
+	return make([]any, n)
+}
