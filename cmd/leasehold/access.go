@@ -151,13 +151,13 @@ func (c showLease) Run(s *surroundings) error {
 
 // revokeCommand ends access.
 type revokeCommand struct {
-	Lease      string `xor:"what" placeholder:"ID"`
-	Account    string `xor:"what" placeholder:"ID"`
-	Connection string `xor:"what" placeholder:"ID"`
-	Tenant     string `xor:"what" placeholder:"ID"`
-	Domain     string `xor:"what" placeholder:"NAME"`
+	Lease      string `xor:"what" help:"This lease, and what is below it." placeholder:"ID"`
+	Account    string `xor:"what" help:"All leases of an account, which is revoked for good." placeholder:"ID"`
+	Connection string `xor:"what" help:"Everything that came by a connection." placeholder:"ID"`
+	Tenant     string `xor:"what" help:"Everything of a tenant." placeholder:"ID"`
+	Domain     string `xor:"what" help:"Everything of an e-mail domain." placeholder:"NAME"`
 	reasoned
-	Wait bool `help:"Return only when the rows below are settled too. Access has ended before that."`
+	Wait bool `help:"Return only when every row below is written too; access has ended before that."`
 }
 
 // Run revokes. When it returns, no check that begins lets anything of it in.

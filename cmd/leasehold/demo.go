@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"leasehold/broker"
 	"leasehold/cmd/leasehold/internal/demo"
@@ -42,13 +45,19 @@ type stage struct {
 
 // Run runs the demo until it is stopped, or until its story is played.
 func (c demoCommand) Run(s *surroundings) error {
+	if c.Check && c.App != "" {
+		return usageError{errors.New("--check plays in the demo's own app; leave --app out")}
+	}
 	address := c.Listen
 	if c.Check && address == "127.0.0.1:8080" {
 		address = "127.0.0.1:0" // nobody looks
 	}
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another process; any free port will do: --listen 127.0.0.1:0", address)
+	}
 	if err != nil {
-		return fmt.Errorf("demo: %w; choose another port with --listen 127.0.0.1:0", err)
+		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
 	folder, err := os.MkdirTemp("", "leasehold-demo-")
@@ -73,10 +82,11 @@ func (c demoCommand) Run(s *surroundings) error {
 		return err
 	}
 	if c.Check {
-		return st.play(ctx, s.stdout)
+		return st.play(ctx, s)
 	}
 	st.welcome(s.stdout)
 	<-ctx.Done()
+	fmt.Fprintln(s.stdout, "\nEnded. Nothing is left behind.")
 	return nil
 }
 
@@ -98,7 +108,12 @@ func newStage(ctx context.Context, folder string, at net.Addr, app string, envir
 		if err != nil || target.Host == "" {
 			return nil, usageError{fmt.Errorf("--app %s: is no URL such as http://127.0.0.1:3000", app)}
 		}
-		st.app = &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target); p.SetXForwarded() }}
+		st.app = &httputil.ReverseProxy{
+			Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target); p.SetXForwarded() },
+			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+				http.Error(w, fmt.Sprintf("Leasehold let you in, but your app does not answer at %s: %v", target, err), http.StatusBadGateway)
+			},
+		}
 	}
 	if st.dns, err = demo.NewDNS(); err != nil {
 		return nil, err
@@ -273,7 +288,7 @@ func (st *stage) close() {
 func (st *stage) welcome(w io.Writer) {
 	fmt.Fprintf(w, "Leasehold demo. Everything is on this port and in a temporary folder; Ctrl-C ends it.\n\n")
 	fmt.Fprintf(w, "  open  %s/\n\n", st.url("app"))
-	fmt.Fprintf(w, "Type an address at %s, then log in at the demo identity provider (password: demo) as\n", demo.Domain)
+	fmt.Fprintf(w, "Type anything@%s, then log in at the demo identity provider (password: demo) as\n", demo.Domain)
 	for _, p := range demo.People() {
 		fmt.Fprintf(w, "  %-8s %s\n", p.Login, p.Note)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -19,8 +20,25 @@ import (
 	"leasehold/provision"
 )
 
+// played is how a step of the story went.
+type played struct {
+	Step int    `json:"step"`
+	OK   bool   `json:"ok"`
+	Name string `json:"name"`
+	Line string `json:"line"` // what was seen, or what went wrong
+	MS   int64  `json:"ms"`
+}
+
+// String is the step as a line.
+func (p played) String() string {
+	if !p.OK {
+		return fmt.Sprintf("%d  FAILED  %s: %s", p.Step, p.Name, p.Line)
+	}
+	return fmt.Sprintf("%d  ok  %s (%s, %d ms)", p.Step, p.Name, p.Line, p.MS)
+}
+
 // play plays the whole story of a lease, a line a step, and fails at the first step that goes another way.
-func (st *stage) play(ctx context.Context, w io.Writer) error {
+func (st *stage) play(ctx context.Context, s *surroundings) error {
 	alice, again, mallory := newVisitor(st.port), newVisitor(st.port), newVisitor(st.port)
 	var account string
 	steps := []struct {
@@ -46,11 +64,18 @@ func (st *stage) play(ctx context.Context, w io.Writer) error {
 	for i, step := range steps {
 		began := time.Now()
 		line, err := step.do()
+		p := played{i + 1, err == nil, step.name, line, time.Since(began).Milliseconds()}
 		if err != nil {
-			fmt.Fprintf(w, "%d  FAILED  %s: %v\n", i+1, step.name, err)
+			p.Line = err.Error()
+		}
+		if s.json {
+			_ = json.NewEncoder(s.stdout).Encode(p) // nobody listens if it fails
+		} else {
+			fmt.Fprintln(s.stdout, p)
+		}
+		if err != nil {
 			return errSaid
 		}
-		fmt.Fprintf(w, "%d  ok  %s (%s, %d ms)\n", i+1, step.name, line, time.Since(began).Milliseconds())
 	}
 	return nil
 }
@@ -236,8 +261,11 @@ func (st *stage) turnedAway(ctx context.Context, v *visitor, login string) (stri
 		return "", fmt.Errorf("came to %s with status %d instead of a refusal", p.url, p.status)
 	}
 	accounts, err := st.gateway.store.Accounts(ctx, provision.Page{})
-	if err != nil || len(accounts) != 1 {
-		return "", fmt.Errorf("%d accounts instead of one: %w", len(accounts), err)
+	if err != nil {
+		return "", err
+	}
+	if len(accounts) != 1 {
+		return "", fmt.Errorf("%d accounts instead of one", len(accounts))
 	}
 	return "nothing was created", nil
 }
