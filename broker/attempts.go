@@ -35,6 +35,7 @@ type Pending struct {
 const (
 	attemptsPerBrowser = 20
 	attemptsInAll      = 100_000
+	attemptBytes       = 256 << 20 // of what is sealed: a parked assertion is as large as its provider likes
 )
 
 // LocalAttempts keeps attempts in the memory of one process: the oldest goes when there are too many.
@@ -42,6 +43,7 @@ type LocalAttempts struct {
 	now func() time.Time
 
 	mu       sync.Mutex
+	bytes    int        // of all that is sealed
 	order    *list.List // of Pending, oldest first
 	byID     map[string]*list.Element
 	browsers map[[32]byte][]string
@@ -57,9 +59,6 @@ func (l *LocalAttempts) Put(_ context.Context, p Pending) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(p.ID)
-	for oldest := l.order.Front(); oldest != nil && (l.order.Len() >= attemptsInAll || !l.now().Before(oldest.Value.(Pending).Expires)); oldest = l.order.Front() {
-		l.remove(oldest.Value.(Pending).ID)
-	}
 	if p.Browser != ([32]byte{}) {
 		if own := l.browsers[p.Browser]; len(own) >= attemptsPerBrowser {
 			l.remove(own[0])
@@ -67,7 +66,20 @@ func (l *LocalAttempts) Put(_ context.Context, p Pending) error {
 		l.browsers[p.Browser] = append(l.browsers[p.Browser], p.ID)
 	}
 	l.byID[p.ID] = l.order.PushBack(p)
+	l.bytes += len(p.Sealed)
+	l.makeRoom()
 	return nil
+}
+
+// makeRoom removes the oldest, as long as there are too many or their time is over.
+func (l *LocalAttempts) makeRoom() {
+	for e := l.order.Front(); e != nil; e = l.order.Front() {
+		oldest := e.Value.(Pending)
+		if l.order.Len() <= attemptsInAll && l.bytes <= attemptBytes && l.now().Before(oldest.Expires) {
+			return
+		}
+		l.remove(oldest.ID)
+	}
 }
 
 // Get implements Attempts.
@@ -88,8 +100,10 @@ func (l *LocalAttempts) Swap(_ context.Context, p Pending, sealed []byte) error 
 	if !bytes.Equal(now.Sealed, p.Sealed) {
 		return provision.ErrConflict
 	}
+	l.bytes += len(sealed) - len(now.Sealed)
 	now.Sealed = sealed
 	l.byID[p.ID].Value = now
+	l.makeRoom()
 	return nil
 }
 
@@ -117,6 +131,7 @@ func (l *LocalAttempts) remove(id string) {
 	}
 	delete(l.byID, id)
 	p := l.order.Remove(e).(Pending)
+	l.bytes -= len(p.Sealed)
 	own := l.browsers[p.Browser]
 	for i, other := range own {
 		if other == id {

@@ -1,0 +1,96 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+func TestOfManyWhoTakeOneIsAnswered(t *testing.T) {
+	c := newClock()
+	l := broker.NewLocalAttempts(c.Now)
+	ctx := context.Background()
+	if err := l.Put(ctx, broker.Pending{ID: "a", Expires: c.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	var taken atomic.Int64
+	var takers sync.WaitGroup
+	for range 50 {
+		takers.Go(func() {
+			if _, err := l.Take(ctx, "a"); err == nil {
+				taken.Add(1)
+			} else if !errors.Is(err, provision.ErrNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	takers.Wait()
+	if taken.Load() != 1 {
+		t.Errorf("%d have it", taken.Load())
+	}
+}
+
+func TestASwapOfWhatHasChangedIsAConflict(t *testing.T) {
+	c := newClock()
+	l := broker.NewLocalAttempts(c.Now)
+	ctx := context.Background()
+	old := broker.Pending{ID: "a", Expires: c.Now().Add(time.Minute), Sealed: []byte("1")}
+	if err := l.Swap(ctx, old, []byte("2")); !errors.Is(err, provision.ErrNotFound) {
+		t.Error(err)
+	}
+	if err := l.Put(ctx, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Swap(ctx, old, []byte("2")); err != nil {
+		t.Error(err)
+	}
+	if err := l.Swap(ctx, old, []byte("3")); !errors.Is(err, provision.ErrConflict) {
+		t.Error(err)
+	}
+	if p, err := l.Get(ctx, "a"); err != nil || string(p.Sealed) != "2" {
+		t.Errorf("%s, %v", p.Sealed, err)
+	}
+	c.pass(time.Minute)
+	if _, err := l.Get(ctx, "a"); !errors.Is(err, provision.ErrNotFound) {
+		t.Errorf("after its time: %v", err)
+	}
+}
+
+func TestMemoryHoldsSoManyAttemptsAndNoMore(t *testing.T) {
+	c := newClock()
+	l := broker.NewLocalAttempts(c.Now)
+	ctx := context.Background()
+	there := func(n int) bool { _, err := l.Get(ctx, fmt.Sprint(n)); return err == nil }
+	put := func(n, size int) {
+		p := broker.Pending{ID: fmt.Sprint(n), Browser: [32]byte{byte(n), byte(n >> 8), byte(n >> 16), 1}, Expires: c.Now().Add(time.Minute), Sealed: make([]byte, size)}
+		if err := l.Put(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 100_001 {
+		put(n, 1)
+	}
+	if there(0) || !there(1) || !there(100_000) {
+		t.Error("not the oldest went")
+	}
+	for n := range 300 {
+		put(200_000+n, 1<<20)
+	}
+	if there(100_000) || there(200_000) || !there(200_299) {
+		t.Error("300 attempts of 1 MiB each are all held")
+	}
+	p, err := l.Get(ctx, "200299")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Swap(ctx, p, make([]byte, 400<<20)); err == nil && there(200_299) {
+		t.Error("a swap grows beyond every bound")
+	}
+}
