@@ -155,9 +155,3 @@ func (s *Store) Claims(ctx context.Context, p provision.Page) ([]provision.Claim
 	end, args := filter{}.of("tenant = ?", string(p.Tenant)).and("(domain, tenant) > (?, ?)", domain, tenant).rest("domain, tenant", p.Limit, 100)
 	return list[provision.Claim](ctx, s, "SELECT body FROM claims WHERE 1"+end, args...)
 }
-
-// Events implements provision.Ledger.
-func (s *Store) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
-	end, args := filter{}.of("tenant = ?", string(f.Tenant)).of("kind = ?", f.Kind).of("ref = ?", f.Ref).and("seq > ?", f.After).rest("seq", f.Limit, 1000)
-	return list[provision.Event](ctx, s, "SELECT body FROM events WHERE 1"+end, args...)
-}

@@ -154,24 +154,3 @@ func (w writer) decision(d provision.DecisionRow) error {
 func (w writer) revocation(v provision.Revocation) error {
 	return w.put(v, "INSERT INTO revocations (id, settled, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, body = excluded.body", v.ID, !v.Settled.IsZero())
 }
-
-// events appends to the audit. With one writer, the next Seq is one more than the last.
-func (w writer) events(events []provision.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	var last int64
-	if err := w.scan(&last, "SELECT coalesce(max(seq), 0) FROM events"); err != nil {
-		return err
-	}
-	for i := range events {
-		last++
-		events[i].Seq = last
-		e := events[i]
-		e.Personal = provision.Personal{} // sealed, or not kept
-		if err := w.put(e, "INSERT INTO events (seq, tenant, kind, ref, body) VALUES (?, ?, ?, ?, ?)", e.Seq, e.Tenant, e.Kind, e.Ref()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
