@@ -222,6 +222,7 @@ type auditCommands struct {
 type tailAudit struct {
 	Tenant string        `help:"Only of this tenant." placeholder:"ID"`
 	Event  string        `help:"Only of this kind: login, lease.ended, account.state, domain.claim …" placeholder:"KIND"`
+	Ref    string        `help:"Only what a person's reference stands for." placeholder:"REFERENCE"`
 	After  int64         `help:"Begin after this event: the seq of the last one that is known." placeholder:"SEQ"`
 	Follow bool          `short:"f" help:"Go on with what comes."`
 	Every  time.Duration `hidden:"" default:"500ms"`
@@ -258,7 +259,7 @@ func (c *tailAudit) print(s *surroundings) (int, error) {
 		return 0, err
 	}
 	var events []eventView
-	q := url.Values{"tenant": {c.Tenant}, "event": {c.Event}, "after": {fmt.Sprint(c.After)}, "limit": {"1000"}}
+	q := url.Values{"tenant": {c.Tenant}, "event": {c.Event}, "ref": {c.Ref}, "after": {fmt.Sprint(c.After)}, "limit": {"1000"}}
 	if err := a.ask("GET", "/audit", q, nil, &events); err != nil {
 		return 0, err
 	}

@@ -145,7 +145,7 @@ func (o operator) revocation(r *http.Request, _ broker.Deed) (any, error) {
 func (o operator) audit(r *http.Request, _ broker.Deed) (any, error) {
 	after, _ := strconv.ParseInt(r.FormValue("after"), 10, 64)
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
-	f := provision.EventFilter{After: after, Tenant: provision.TenantID(r.FormValue("tenant")), Kind: r.FormValue("event"), Limit: limit}
+	f := provision.EventFilter{After: after, Tenant: provision.TenantID(r.FormValue("tenant")), Kind: r.FormValue("event"), Ref: r.FormValue("ref"), Limit: limit}
 	events, err := o.gateway.broker.Events(r.Context(), f)
 	return viewAll(events, err, viewEvent)
 }

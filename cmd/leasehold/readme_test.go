@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"leasehold/config"
 )
 
@@ -41,18 +43,60 @@ func snippets(t *testing.T, language string) []string {
 	return found
 }
 
-func TestTheReadmeIsShortAndItsLinksLead(t *testing.T) {
-	text := readme(t)
-	if lines := strings.Count(text, "\n"); lines > 200 {
+func TestTheReadmeIsShort(t *testing.T) {
+	if lines := strings.Count(readme(t), "\n"); lines > 200 {
 		t.Errorf("%d lines", lines)
 	}
-	for _, link := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
-		if strings.Contains(link[1], "://") {
-			continue
+}
+
+func TestLinksBetweenPagesLead(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(more) == 0 {
+		t.Fatal("no docs", err)
+	}
+	for _, page := range append(pages, more...) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := os.Stat(filepath.Join(root, link[1])); err != nil {
-			t.Error(err)
+		for _, link := range regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`).FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), link[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
 		}
+	}
+}
+
+// TestOperatorsAreToldOfEveryMetric: the page lists those that there are, and no others.
+func TestOperatorsAreToldOfEveryMetric(t *testing.T) {
+	st := startStage(t, demoCommand{Listen: "127.0.0.1:0"})
+	text, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(leasehold_\\w+)").FindAllStringSubmatch(string(text), -1) {
+		described[row[1]] = true
+	}
+	all := make(chan *prometheus.Desc, 100)
+	st.gateway.metrics.Describe(all)
+	close(all)
+	for d := range all {
+		name := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(d.String())[1]
+		if strings.HasPrefix(name, "leasehold_") && !described[name] {
+			t.Errorf("docs/operations.md does not describe %s", name)
+		}
+		delete(described, name)
+	}
+	for name := range described {
+		t.Errorf("docs/operations.md describes %s, which is not there", name)
 	}
 }
 
