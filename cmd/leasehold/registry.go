@@ -216,16 +216,23 @@ func (c showConnection) Run(s *surroundings) error {
 		row(w, "id", v.ID)
 		row(w, "tenant", v.Tenant)
 		row(w, "protocol", v.Protocol)
+		row(w, "domains", joined(v.Domains))
 		row(w, "subject", v.Subject)
+		row(w, "identity provider", v.Issuer)
+		if v.Metadata != "" {
+			row(w, "its metadata", v.Metadata)
+		}
 		if v.EntityID != "" {
 			row(w, "entity id, metadata", v.EntityID)
 			row(w, "assertion consumer", v.ACS)
 		}
 		if v.Callback != "" {
-			row(w, "issuer", v.Issuer)
 			row(w, "redirect uri", v.Callback)
 		}
 		row(w, "disabled", v.Disabled)
+		if v.Note != "" {
+			row(w, "note", v.Note)
+		}
 	})
 }
 

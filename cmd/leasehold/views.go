@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"leasehold/broker"
+	"leasehold/idp/saml"
 	"leasehold/provision"
 )
 
@@ -55,7 +56,9 @@ type connectionView struct {
 	Tenant   provision.TenantID     `json:"tenant"`
 	Protocol string                 `json:"protocol"`
 	Domains  []provision.Domain     `json:"domains"`
-	Issuer   string                 `json:"issuer,omitempty"`
+	Issuer   string                 `json:"issuer,omitempty"` // of SAML, the identity provider's entityID
+	Metadata string                 `json:"metadata_url,omitempty"`
+	Note     string                 `json:"note,omitempty"` // why nobody can log in by it yet
 	Subject  string                 `json:"subject"`
 	Default  bool                   `json:"default"`
 	Disabled bool                   `json:"disabled"`
@@ -68,11 +71,19 @@ type connectionView struct {
 
 func viewConnection(c provision.Connection, at addresses) connectionView {
 	v := connectionView{ID: c.ID, Tenant: c.Tenant, Protocol: string(c.Protocol), Domains: c.Domains, Issuer: c.Issuer, Subject: c.Subject, Default: c.Default, Disabled: c.Disabled, Held: c.Held, Owner: string(c.Owner)}
-	if c.Protocol == provision.SAML {
-		v.EntityID, v.ACS = at.entityID(c.ID), at.acs(c.ID)
-	} else {
+	if c.Protocol == provision.OIDC {
 		v.Callback = at.callback(c.ID)
+		return v
 	}
+	v.EntityID, v.ACS, v.Metadata = at.entityID(c.ID), at.acs(c.ID), c.MetadataURL
+	m, err := saml.ParseMetadata(c.Metadata, time.Now())
+	switch {
+	case len(c.Metadata) == 0:
+		v.Note = "its metadata have not been fetched yet; the server's log says why"
+	case err != nil:
+		v.Note = err.Error()
+	}
+	v.Issuer = m.EntityID
 	return v
 }
 
