@@ -24,25 +24,38 @@ const loopback = "127.0.0.1"
 const Patience = 30 * time.Second
 
 // Port is a TCP and UDP port of the loopback address that was free a moment ago. It is below those that the system
-// gives to connections, so that none of them takes it before the part that it is for.
+// gives to connections, so that none of them takes it before the part that it is for. No other test draws it, in this
+// process or in another, until this one ends: a socket with the port's name, which is no file, says that it is taken.
 func Port(t testing.TB) int {
 	t.Helper()
 	for range 100 {
 		port := 20000 + rand.IntN(12000)
-		stream, err := net.Listen("tcp", local(port))
+		drawn, err := net.Listen("unix", fmt.Sprintf("@leasehold test port %d", port))
 		if err != nil {
 			continue
 		}
-		packets, err := net.ListenPacket("udp", local(port))
-		stream.Close()
-		if err != nil {
-			continue
+		t.Cleanup(func() { drawn.Close() })
+		if isFree(port) {
+			return port
 		}
-		packets.Close()
-		return port
 	}
 	t.Fatal("no port is free")
 	return 0
+}
+
+// isFree reports whether nobody listens on a port.
+func isFree(port int) bool {
+	stream, err := net.Listen("tcp", local(port))
+	if err != nil {
+		return false
+	}
+	defer stream.Close()
+	packets, err := net.ListenPacket("udp", local(port))
+	if err != nil {
+		return false
+	}
+	packets.Close()
+	return true
 }
 
 // local is the address of a port of this machine.
