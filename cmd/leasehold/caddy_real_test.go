@@ -64,7 +64,7 @@ func (g *gatewayUnderTest) nobodySpeaksForHimself(here, session, bob string) {
 func (g *gatewayUnderTest) radicaleKnows(tab *peers.Tab, bob string) {
 	g.t.Helper()
 	tab.Open(g.url(calendarHost) + "/")
-	tab.Await(g.url(calendarHost)+"/", "")
+	tab.Await(g.url(calendarHost)+"/.web/", "Login")
 	said := tab.Eval(propfind)
 	if !strings.HasPrefix(said, "207 ") || !strings.Contains(said, "/"+bob+"/") || strings.Contains(said, "root") {
 		g.t.Errorf("Radicale says %s", said)
