@@ -2,86 +2,228 @@ package provision
 
 // Reason is one stable code: in the audit, as a metric's label, as an anchor of the documentation, and behind the
 // sentence a person is shown. Codes are added, never renamed. The empty reason is no refusal.
+//
+// The comment of each says what it means and, after "Do:", what to do about it. docs/reasons.md is made of them.
 type Reason string
 
 // Refusals by the tenant's rules.
 const (
-	TenantUnknown         Reason = "tenant_unknown"
-	TenantSuspended       Reason = "tenant_suspended"
-	ContractEnded         Reason = "contract_ended"
-	DomainUnknown         Reason = "domain_unknown"
-	DomainUnverified      Reason = "domain_unverified"
-	DomainFailing         Reason = "domain_failing"
-	DomainLapsed          Reason = "domain_lapsed"
-	DomainForeign         Reason = "domain_foreign"
-	DomainPublic          Reason = "domain_public"
+	// No tenant goes with the connection, or the sign-in is linked to an account of another tenant.
+	// Do: look at which connection the login began at.
+	TenantUnknown Reason = "tenant_unknown"
+	// The tenant is suspended: nobody gets in, and nobody stays in.
+	// Do: resume the tenant when it may go on.
+	TenantSuspended Reason = "tenant_suspended"
+	// The tenant's `contract_end` has passed.
+	// Do: extend it in the manifest.
+	ContractEnded Reason = "contract_ended"
+	// The tenant has no claim on the domain of the e-mail address. A claim counts for exactly its domain, not for what
+	// is below it.
+	// Do: claim the domain and prove it.
+	DomainUnknown Reason = "domain_unknown"
+	// The tenant claims the domain and has not proved it yet.
+	// Do: publish the TXT record that `leasehold domain show` prints.
+	DomainUnverified Reason = "domain_unverified"
+	// The domain's proof has been missing for an hour or more: no new accounts, known people get in.
+	// Do: put the TXT record back.
+	DomainFailing Reason = "domain_failing"
+	// The domain's proof has been missing for the whole grace period: nobody of it gets in or stays in.
+	// Do: put the TXT record back; one good answer restores the claim.
+	DomainLapsed Reason = "domain_lapsed"
+	// Another tenant owns the domain.
+	// Do: settle with them whose it is; the owner's claim has to go first.
+	DomainForeign Reason = "domain_foreign"
+	// The domain is a public suffix or a public mail provider, where anybody can have an address.
+	// Do: use addresses of a domain of your own.
+	DomainPublic Reason = "domain_public"
+	// The connection may not assert addresses of the domain.
+	// Do: add the domain to `domains` of the connection.
 	DomainNotOfConnection Reason = "domain_not_of_connection"
-	ConnectionDisabled    Reason = "connection_disabled"
-	ConnectionHeld        Reason = "connection_held"
-	SubjectMissing        Reason = "subject_missing"
-	SubjectTransient      Reason = "subject_transient"
-	EmailMissing          Reason = "email_missing"
-	EmailInvalid          Reason = "email_invalid"
-	EmailUnverified       Reason = "email_unverified"
-	EmailTaken            Reason = "email_taken"
-	LinkRefused           Reason = "link_refused"
-	CreationDisabled      Reason = "creation_disabled"
-	InviteRequired        Reason = "invite_required"
-	ApprovalPending       Reason = "approval_pending"
-	SeatsFull             Reason = "seats_full"
-	GroupMissing          Reason = "group_missing"
-	GroupForbidden        Reason = "group_forbidden"
-	GroupsOverage         Reason = "groups_overage"
-	ACRInsufficient       Reason = "acr_insufficient"
-	AuthTooOld            Reason = "auth_too_old"
-	ConditionFalse        Reason = "condition_false"
-	SessionOver           Reason = "session_over"
-	AccountSuspended      Reason = "account_suspended"
-	AccountRevoked        Reason = "account_revoked"
+	// The connection is switched off.
+	// Do: enable it.
+	ConnectionDisabled Reason = "connection_disabled"
+	// The connection's trust changed in a way that somebody has to confirm.
+	// Do: compare it with what the identity provider says, then confirm it.
+	ConnectionHeld Reason = "connection_held"
+	// The assertion names no subject.
+	// Do: have the identity provider release what `subject` of the connection names.
+	SubjectMissing Reason = "subject_missing"
+	// The subject is a pseudonym for one session, by which nobody can be known again.
+	// Do: have the identity provider send a persistent NameID, or set `subject: attribute:NAME`.
+	SubjectTransient Reason = "subject_transient"
+	// The assertion has no e-mail address.
+	// Do: have the identity provider release it, under the name in `attributes`.
+	EmailMissing Reason = "email_missing"
+	// The e-mail address cannot be read in one way only: a second @, quotes, a letter beyond ASCII, a domain that
+	// cannot be.
+	// Do: correct it at the identity provider.
+	EmailInvalid Reason = "email_invalid"
+	// The identity provider does not vouch for the e-mail address.
+	// Do: have it send `email_verified`, or set `trust_email` if it verifies all addresses.
+	EmailUnverified Reason = "email_unverified"
+	// Another account of the tenant holds the e-mail address. Nothing is merged.
+	// Do: the person signs in the former way and adds this sign-in on the account page, or an administrator links it.
+	EmailTaken Reason = "email_taken"
+	// A sign-in could not be added: the session it was begun in is over, or the e-mail addresses differ, or it is
+	// somebody else's.
+	// Do: begin again from the account page of the account to keep.
+	LinkRefused Reason = "link_refused"
+	// The policy makes no accounts at login.
+	// Do: create the account, or set `create`.
+	CreationDisabled Reason = "creation_disabled"
+	// The policy makes accounts by invitation only.
+	// Do: invite the person, or create the account.
+	InviteRequired Reason = "invite_required"
+	// The account waits for approval.
+	// Do: approve it; the next login gets in.
+	ApprovalPending Reason = "approval_pending"
+	// As many accounts as the policy has `seats` for have a session.
+	// Do: wait until one ends, end one, or raise `seats`.
+	SeatsFull Reason = "seats_full"
+	// The person is not in the groups that the policy wants.
+	// Do: compare the groups in the login's event with `groups` of the policy.
+	GroupMissing Reason = "group_missing"
+	// The person is in a group that the policy keeps out.
+	// Do: compare the groups in the login's event with `groups.none` of the policy.
+	GroupForbidden Reason = "group_forbidden"
+	// The identity provider left the groups out because there are too many; nobody can tell whether the person may
+	// enter.
+	// Do: have it send only the groups of the application.
+	GroupsOverage Reason = "groups_overage"
+	// The authentication was not of a kind that the policy accepts.
+	// Do: compare the context in the login's event with `acr` of the policy.
+	ACRInsufficient Reason = "acr_insufficient"
+	// The person authenticated too long ago, or the identity provider does not say when.
+	// Do: sign in again; check that `auth_time` or AuthnInstant is sent.
+	AuthTooOld Reason = "auth_too_old"
+	// The policy's condition does not hold now.
+	// Do: look at `when` of the policy.
+	ConditionFalse Reason = "condition_false"
+	// The identity provider says that the session has ended already.
+	// Do: sign in again; compare the clocks.
+	SessionOver Reason = "session_over"
+	// The account is suspended.
+	// Do: release it; then a new login gets in.
+	AccountSuspended Reason = "account_suspended"
+	// The account is revoked. Its sign-ins stay, and refuse.
+	// Do: restore it by name, with a reason.
+	AccountRevoked Reason = "account_revoked"
 )
 
 // Refusals by a protocol.
 const (
-	SignatureMissing     Reason = "signature_missing"
-	SignatureInvalid     Reason = "signature_invalid"
-	AlgorithmRefused     Reason = "algorithm_refused"
-	IssuerMismatch       Reason = "issuer_mismatch"
-	AudienceMismatch     Reason = "audience_mismatch"
-	RecipientMismatch    Reason = "recipient_mismatch"
-	DestinationMismatch  Reason = "destination_mismatch"
-	ConfirmationInvalid  Reason = "confirmation_invalid"
-	Expired              Reason = "expired"
-	NotYetValid          Reason = "not_yet_valid"
-	Replayed             Reason = "replayed"
-	Unsolicited          Reason = "unsolicited"
+	// Nothing that counts is signed.
+	// Do: have the identity provider sign the assertion.
+	SignatureMissing Reason = "signature_missing"
+	// The signature does not verify with a key of the connection.
+	// Do: compare the certificates in the metadata, or the key set, with the identity provider's.
+	SignatureInvalid Reason = "signature_invalid"
+	// The algorithm of a signature or an encryption is not accepted.
+	// Do: have the identity provider use RSA or ECDSA with SHA-256 or better.
+	AlgorithmRefused Reason = "algorithm_refused"
+	// The message is another issuer's.
+	// Do: compare the entityID or `issuer` of the connection.
+	IssuerMismatch Reason = "issuer_mismatch"
+	// The message is for somebody else.
+	// Do: compare the entityID or `client_id` that the identity provider has for this connection.
+	AudienceMismatch Reason = "audience_mismatch"
+	// The assertion was sent for another address than it came to.
+	// Do: compare the ACS address that the identity provider has.
+	RecipientMismatch Reason = "recipient_mismatch"
+	// The response was sent to another address than it came to.
+	// Do: compare the ACS address that the identity provider has.
+	DestinationMismatch Reason = "destination_mismatch"
+	// The assertion is not confirmed as the bearer's, for this request, at this address.
+	// Do: look at the event's check for what was missing.
+	ConfirmationInvalid Reason = "confirmation_invalid"
+	// The message is no longer valid.
+	// Do: compare the clocks; sign in again.
+	Expired Reason = "expired"
+	// The message is not valid yet.
+	// Do: compare the clocks.
+	NotYetValid Reason = "not_yet_valid"
+	// The message was used before.
+	// Do: sign in again. Repeated, it is worth a look at who posts it.
+	Replayed Reason = "replayed"
+	// Nobody asked for the response, and the connection does not take such.
+	// Do: begin at the app, or set `idp_initiated` to have it answered with a fresh request.
+	Unsolicited Reason = "unsolicited"
+	// The response answers another request.
+	// Do: sign in again.
 	InResponseToMismatch Reason = "in_response_to_mismatch"
-	StateMismatch        Reason = "state_mismatch"
-	NonceMismatch        Reason = "nonce_mismatch"
-	IssMissing           Reason = "iss_missing"
-	DocumentMalformed    Reason = "document_malformed"
-	MessageTooLarge      Reason = "message_too_large"
-	EncryptedRefused     Reason = "encrypted_refused"
-	DecryptionFailed     Reason = "decryption_failed"
-	IdPStatus            Reason = "idp_status"
-	IdPUnreachable       Reason = "idp_unreachable"
-	AttemptUnknown       Reason = "attempt_unknown"
-	AttemptOtherBrowser  Reason = "attempt_other_browser"
+	// The answer's state is not the attempt's.
+	// Do: sign in again.
+	StateMismatch Reason = "state_mismatch"
+	// The ID token's nonce is not the attempt's.
+	// Do: sign in again.
+	NonceMismatch Reason = "nonce_mismatch"
+	// The answer does not say which issuer it comes from, though the issuer said it would (RFC 9207).
+	// Do: report it to the identity provider.
+	IssMissing Reason = "iss_missing"
+	// The message cannot be read, or is not built as its protocol says.
+	// Do: look at the event's check for what is wrong.
+	DocumentMalformed Reason = "document_malformed"
+	// The message is larger than is read.
+	// Do: have the identity provider send fewer attributes or groups.
+	MessageTooLarge Reason = "message_too_large"
+	// The assertion is encrypted, and the connection takes none that are.
+	// Do: set `encryption`, or have it sent unencrypted.
+	EncryptedRefused Reason = "encrypted_refused"
+	// The assertion cannot be decrypted with a key of the connection.
+	// Do: give the identity provider the connection's current metadata.
+	DecryptionFailed Reason = "decryption_failed"
+	// The identity provider answered with an error.
+	// Do: look at the event's check for its status, and at its log.
+	IdPStatus Reason = "idp_status"
+	// The identity provider could not be reached, or did not answer as it should.
+	// Do: try its address from the gateway's machine.
+	IdPUnreachable Reason = "idp_unreachable"
+	// The answer belongs to no login under way: it took too long, or was used already.
+	// Do: sign in again from the app.
+	AttemptUnknown Reason = "attempt_unknown"
+	// The login was begun in another browser.
+	// Do: begin and finish in one browser, with cookies allowed.
+	AttemptOtherBrowser Reason = "attempt_other_browser"
 )
 
 // Refusals by a check.
 const (
-	SessionMissing   Reason = "session_missing"
+	// The request brings no session.
+	// Do: sign in.
+	SessionMissing Reason = "session_missing"
+	// The session cookie is not one of ours, or of another origin.
+	// Do: sign in.
 	SessionMalformed Reason = "session_malformed"
-	LeaseEnded       Reason = "lease_ended"
-	LeaseIdle        Reason = "lease_idle"
-	AppUnknown       Reason = "app_unknown"
-	TargetInvalid    Reason = "target_invalid"
-	ProxyUntrusted   Reason = "proxy_untrusted"
-	HeaderAlias      Reason = "header_alias"
-	TenantNotOfApp   Reason = "tenant_not_of_app"
-	RoleMissing      Reason = "role_missing"
+	// The lease has ended.
+	// Do: the lease's event says why; sign in again.
+	LeaseEnded Reason = "lease_ended"
+	// The lease was not used for too long.
+	// Do: sign in again.
+	LeaseIdle Reason = "lease_idle"
+	// No app has that origin.
+	// Do: register the app, or correct its `origins`.
+	AppUnknown Reason = "app_unknown"
+	// The address that the proxy asks about cannot be read in one way only.
+	// Do: compare the proxy's configuration with the recipe.
+	TargetInvalid Reason = "target_invalid"
+	// The check was asked by somebody who is not a trusted proxy.
+	// Do: add the proxy to `trusted_proxies`.
+	ProxyUntrusted Reason = "proxy_untrusted"
+	// The request brings a header that an app could take for one of ours.
+	// Do: have the proxy drop it, as the recipe does.
+	HeaderAlias Reason = "header_alias"
+	// The app does not admit the tenant.
+	// Do: add the tenant to `tenants` of the app.
+	TenantNotOfApp Reason = "tenant_not_of_app"
+	// The person has none of the roles that the app requires.
+	// Do: look at `roles` of the policy and `require` of the app.
+	RoleMissing Reason = "role_missing"
+	// Nobody can tell whether the request may go through. Sessions stay as they are.
+	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"
-	RateLimited      Reason = "rate_limited"
+	// Too many logins were begun from one address.
+	// Do: wait; or look at `limits`.
+	RateLimited Reason = "rate_limited"
 )
 
 // Cause says why a lease ended.
@@ -89,26 +231,46 @@ type Cause string
 
 // The causes.
 const (
-	CauseLogout             Cause = "logout"
-	CauseCeiling            Cause = "ceiling"
-	CauseIdle               Cause = "idle"
-	CauseReplaced           Cause = "replaced"
-	CauseUpstreamLogout     Cause = "upstream_logout"
-	CauseUpstreamRefused    Cause = "upstream_refused"
-	CauseUpstreamStale      Cause = "upstream_stale"
-	CauseAdmin              Cause = "admin"
-	CauseTenantSuspended    Cause = "tenant_suspended"
-	CauseContractEnded      Cause = "contract_ended"
-	CauseDomainLapsed       Cause = "domain_lapsed"
+	// The person logged out.
+	CauseLogout Cause = "logout"
+	// The lease came to its hard end: the policy's, or the identity provider's.
+	CauseCeiling Cause = "ceiling"
+	// The lease was not used for too long.
+	CauseIdle Cause = "idle"
+	// Another login in the same browser took its place.
+	CauseReplaced Cause = "replaced"
+	// The identity provider logged the person out.
+	CauseUpstreamLogout Cause = "upstream_logout"
+	// The identity provider does not stand by the session any more.
+	CauseUpstreamRefused Cause = "upstream_refused"
+	// The identity provider could not be asked for too long.
+	CauseUpstreamStale Cause = "upstream_stale"
+	// An administrator ended it.
+	CauseAdmin Cause = "admin"
+	// The tenant was suspended.
+	CauseTenantSuspended Cause = "tenant_suspended"
+	// The tenant's contract ended.
+	CauseContractEnded Cause = "contract_ended"
+	// The domain's proof lapsed.
+	CauseDomainLapsed Cause = "domain_lapsed"
+	// The connection was switched off.
 	CauseConnectionDisabled Cause = "connection_disabled"
-	CauseTrustChanged       Cause = "trust_changed"
-	CausePolicyTightened    Cause = "policy_tightened"
-	CauseSCIM               Cause = "scim"
-	CauseSignal             Cause = "signal"
-	CauseTaskEnd            Cause = "task_end"
-	CauseParentEnded        Cause = "parent_ended"
-	CauseLinked             Cause = "linked"
-	CauseRestored           Cause = "restored"
+	// The connection's trust changed.
+	CauseTrustChanged Cause = "trust_changed"
+	// The tenant's policy no longer lets it begin.
+	CausePolicyTightened Cause = "policy_tightened"
+	// The directory took the person out.
+	CauseSCIM Cause = "scim"
+	// A security signal about the person came in.
+	CauseSignal Cause = "signal"
+	// The task that it was for is done.
+	CauseTaskEnd Cause = "task_end"
+	// The lease above it ended.
+	CauseParentEnded Cause = "parent_ended"
+	// A sign-in was added to the account, or taken from it.
+	CauseLinked Cause = "linked"
+	// The ledger was restored from a backup.
+	CauseRestored Cause = "restored"
 )
 
 // Causes lists every cause there is, in the order of their declaration.
