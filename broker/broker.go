@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leasehold/idp"
@@ -59,14 +60,14 @@ type Broker struct {
 	Ports
 	index     *index
 	providers providers
-	signer    *signer
+	signer    atomic.Pointer[signer]
 	tally     *tally
 	regates   regates
 	refreshed refresh
-	cookies   *tokens
-	names     []byte     // key that names secrets
-	registers sync.Mutex // one change of what is registered at a time
-	writing   sync.Mutex // one writing of uses at a time
+	cookies   atomic.Pointer[[]*tokens] // the newest first
+	names     []byte                    // key that names secrets
+	registers sync.Mutex                // one change of what is registered at a time
+	writing   sync.Mutex                // one writing of uses at a time
 }
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
@@ -85,16 +86,11 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	}
 	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}}
 	var err error
-	session, err := p.Keys.Named(ctx, "session")
-	if err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
+	if err := b.loadKeys(ctx); err != nil {
+		return nil, err
 	}
-	b.cookies = newTokens(session)
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)
-	}
-	if b.signer, err = newSigner(ctx, p.Keys, p.URL); err != nil {
-		return nil, fmt.Errorf("assertion key: %w", err)
 	}
 	if err := b.reloadApps(ctx); err != nil {
 		return nil, err

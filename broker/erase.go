@@ -17,8 +17,6 @@ type Leftovers interface {
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	// DeleteSpent deletes what was used up and could not have been accepted any more at a time.
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
-	// KeyNames lists names of keys from one on, below another, in order.
-	KeyNames(ctx context.Context, from, below string, limit int) ([]string, error)
 }
 
 // spentMargin is how long a spent thing is remembered beyond its time, for wall clocks that are put back.
@@ -87,7 +85,7 @@ func deleteUnused(began time.Time) AccountVerb {
 // eraseDays destroys a tenant's keys of days that are wholly past.
 func (b *Broker) eraseDays(ctx context.Context, t provision.TenantID, before time.Time) error {
 	return inBatches(func() (int, error) {
-		names, err := b.Leftovers.KeyNames(ctx, dayKeyName(t, time.Time{}), dayKeyName(t, before), eraseBatch)
+		names, err := b.Keys.store.KeyNames(ctx, dayKeyName(t, time.Time{}), dayKeyName(t, before), eraseBatch)
 		for i, name := range names {
 			if err := b.Keys.Drop(ctx, name); err != nil {
 				return i, err

@@ -143,7 +143,7 @@ func (h *house) open() {
 	}
 	h.t.Cleanup(func() { h.store.Close() })
 	h.ledger = &shaky{Ledger: h.store}
-	if h.keys, err = broker.NewKeyring(h.store, masterKey[:]); err != nil {
+	if h.keys, err = broker.NewKeyring(ctx, h.store, masterKey[:]); err != nil {
 		h.t.Fatal(err)
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)

@@ -52,7 +52,7 @@ func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing,
 	}
 	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
 	var err error
-	if who.Assertion, err = b.signer.sign(who, origin, wall, expires); err != nil {
+	if who.Assertion, err = b.signer.Load().sign(who, origin, wall, expires); err != nil {
 		return nil, fmt.Errorf("sign assertion: %w", err)
 	}
 	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(app.App, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
@@ -101,32 +101,42 @@ type signer struct {
 }
 
 func newSigner(ctx context.Context, keys *Keyring, url provision.Origin) (*signer, error) {
-	der, err := keys.Make(ctx, "assertion", func() ([]byte, error) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ring, err := keys.Ring(ctx, AssertionKey, newAssertionKey)
+	if err != nil {
+		return nil, err
+	}
+	var known jose.JSONWebKeySet
+	var newest jose.JSONWebKey
+	for i, der := range ring {
+		key, err := x509.ParsePKCS8PrivateKey(der)
 		if err != nil {
 			return nil, err
 		}
-		return x509.MarshalPKCS8PrivateKey(key)
-	})
+		private := jose.JSONWebKey{Key: key, Algorithm: string(jose.ES256), Use: "sig"}
+		thumb, err := private.Thumbprint(crypto.SHA256) // RFC 7638
+		if err != nil {
+			return nil, err
+		}
+		private.KeyID = fmt.Sprintf("%x", thumb[:8])
+		known.Keys = append(known.Keys, private.Public())
+		if i == 0 {
+			newest = private
+		}
+	}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: newest}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return nil, err
 	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, err
-	}
-	private := jose.JSONWebKey{Key: key, Algorithm: string(jose.ES256), Use: "sig"}
-	thumb, err := private.Thumbprint(crypto.SHA256) // RFC 7638
-	if err != nil {
-		return nil, err
-	}
-	private.KeyID = fmt.Sprintf("%x", thumb[:8])
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, err
-	}
-	jwks, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Public()}})
+	jwks, err := json.Marshal(known)
 	return &signer{url.String(), s, jwks}, err
+}
+
+func newAssertionKey() ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
 }
 
 // claims are those of the assertion; the audience is the app's origin, so that it is worth nothing at another.
@@ -153,4 +163,4 @@ func (s *signer) sign(who Identity, audience string, now, expires time.Time) (st
 }
 
 // JWKS is the public keys of the signed assertion (RFC 7517).
-func (b *Broker) JWKS() []byte { return b.signer.jwks }
+func (b *Broker) JWKS() []byte { return b.signer.Load().jwks }

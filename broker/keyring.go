@@ -17,31 +17,43 @@ import (
 // Keyring hands out the installation's keys and secrets. All of them are rows of the ledger, wrapped under the master
 // key (AES-256-GCM, the row's name as additional data, so that no row passes for another).
 type Keyring struct {
-	store  provision.Keys
-	master cipher.AEAD
+	store    provision.Keys
+	accounts cipher.AEAD // wraps the keys that accounts carry
 
-	mu   sync.Mutex
-	keys map[string][]byte // unwrapped; emptied when it grows beyond maxKeys
+	turning sync.RWMutex // held by whoever wraps and stores; the master key changes when nobody does
+
+	mu     sync.Mutex
+	master cipher.AEAD
+	keys   map[string][]byte // unwrapped; emptied when it grows beyond maxKeys
 }
 
 const maxKeys = 4096
 
-// NewKeyring is a keyring over store under a master key of 32 bytes.
-func NewKeyring(store provision.Keys, master []byte) (*Keyring, error) {
+// NewKeyring is a keyring over store under a master key of 32 bytes. Under the wrong one it is ErrCorrupt.
+func NewKeyring(ctx context.Context, store provision.Keys, master []byte) (*Keyring, error) {
 	aead, err := newAEAD(master)
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	return &Keyring{store: store, master: aead, keys: map[string][]byte{}}, nil
+	k := &Keyring{store: store, master: aead, keys: map[string][]byte{}}
+	accounts, err := k.Named(ctx, "accounts")
+	if err != nil {
+		return nil, err
+	}
+	k.accounts, err = newAEAD(accounts)
+	return k, err
 }
 
 // Named is the random 32-byte key of that name; the first to ask makes it.
 func (k *Keyring) Named(ctx context.Context, name string) ([]byte, error) {
-	return k.Make(ctx, name, func() ([]byte, error) {
-		key := make([]byte, 32)
-		_, err := rand.Read(key)
-		return key, err
-	})
+	return k.Make(ctx, name, NewKey)
+}
+
+// NewKey draws 32 random bytes.
+func NewKey() ([]byte, error) {
+	key := make([]byte, 32)
+	_, err := rand.Read(key)
+	return key, err
 }
 
 // Make is the secret of that name; the first to ask makes it. It is kept in the ledger and in memory.
@@ -53,7 +65,7 @@ func (k *Keyring) Make(ctx context.Context, name string, fresh func() ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	kept, err := k.store.AddKey(ctx, name, seal(k.master, secret, name))
+	kept, err := k.add(ctx, name, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +80,8 @@ func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 	if ok {
 		return secret, nil
 	}
+	k.turning.RLock()
+	defer k.turning.RUnlock()
 	wrapped, err := k.store.Key(ctx, name)
 	if err != nil {
 		return nil, err
@@ -77,8 +91,18 @@ func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 
 // Put stores a secret under a name that nothing stands under yet, or leaves what stands there.
 func (k *Keyring) Put(ctx context.Context, name string, secret []byte) error {
-	_, err := k.store.AddKey(ctx, name, seal(k.master, secret, name))
+	_, err := k.add(ctx, name, secret)
 	return err
+}
+
+// add wraps a secret and stores it, unless something stands there, and returns what stands there afterwards.
+func (k *Keyring) add(ctx context.Context, name string, secret []byte) ([]byte, error) {
+	k.turning.RLock()
+	defer k.turning.RUnlock()
+	k.mu.Lock()
+	wrapped := seal(k.master, secret, name)
+	k.mu.Unlock()
+	return k.store.AddKey(ctx, name, wrapped)
 }
 
 // Drop destroys the secret of that name: what was sealed under it is erased.
@@ -93,12 +117,12 @@ func (k *Keyring) Drop(ctx context.Context, name string) error {
 }
 
 func (k *Keyring) unwrap(name string, wrapped []byte) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	secret, err := open(k.master, wrapped, name)
 	if err != nil {
 		return nil, fmt.Errorf("key %s does not open under this master key: %w", name, provision.ErrCorrupt)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if len(k.keys) >= maxKeys {
 		clear(k.keys)
 	}
@@ -108,16 +132,16 @@ func (k *Keyring) unwrap(name string, wrapped []byte) ([]byte, error) {
 
 // newAccountKey draws the key of a new account's personal data, wrapped.
 func (k *Keyring) newAccountKey(id provision.AccountID) ([]byte, error) {
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
+	key, err := NewKey()
+	if err != nil {
 		return nil, err
 	}
-	return seal(k.master, key, accountKeyName(id)), nil
+	return seal(k.accounts, key, accountKeyName(id)), nil
 }
 
 // accountKey opens the key that an account's row carries.
 func (k *Keyring) accountKey(id provision.AccountID, wrapped []byte) (cipher.AEAD, error) {
-	key, err := open(k.master, wrapped, accountKeyName(id))
+	key, err := open(k.accounts, wrapped, accountKeyName(id))
 	if err != nil {
 		return nil, fmt.Errorf("key of account %s: %w", id, provision.ErrCorrupt)
 	}

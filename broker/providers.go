@@ -40,3 +40,10 @@ func (p *providers) of(ctx context.Context, c provision.Connection) (idp.Provide
 	p.known[c.ID] = opened{provider, c.Revision}
 	return provider, nil
 }
+
+// forget makes a connection's provider be made anew.
+func (p *providers) forget(c provision.ConnectionID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.known, c)
+}

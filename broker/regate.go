@@ -50,6 +50,8 @@ func (b *Broker) Regate(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
+// regate judges on what it reads, and commits only what has to change: after a start, that is almost nothing of very
+// much.
 func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
 	p := provision.Page{Tenant: t, Limit: reapBatch}
 	for {
@@ -57,13 +59,34 @@ func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
 		if err != nil || len(leases) == 0 {
 			return err
 		}
-		var judged []provision.LeaseID
-		for _, l := range leases {
-			judged = append(judged, l.ID)
-		}
-		if _, err := b.endEach(ctx, judged, nil, provision.Regate); err != nil {
+		changing, err := b.changing(ctx, leases)
+		if err != nil {
 			return err
 		}
-		p.After = string(judged[len(judged)-1])
+		if len(changing) > 0 {
+			if _, err := b.endEach(ctx, changing, nil, provision.Regate); err != nil {
+				return err
+			}
+		}
+		p.After = string(leases[len(leases)-1].ID)
 	}
+}
+
+// changing are those leases that the gate would not leave as they are.
+func (b *Broker) changing(ctx context.Context, leases []provision.Lease) ([]provision.LeaseID, error) {
+	var ids []provision.LeaseID
+	for _, l := range leases {
+		s, err := b.Ledger.Lease(ctx, l.ID)
+		if errors.Is(err, provision.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept, cause := provision.Regate(s, b.Ledger.Now())
+		if cause != "" || kept.End != s.Lease.End || kept.Idle != s.Lease.Idle {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids, nil
 }

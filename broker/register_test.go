@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -215,10 +216,16 @@ func TestAProofAndARegistrationDoNotUndoEachOther(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	h.ledger.before = func() { // the registration has read that the claim stands
+		checked := make(chan struct{})
 		go func() {
+			defer close(checked)
 			_, err := silent.Check(ctx, operator().Actor, "acme", acme)
 			done <- err
 		}()
+		select { // it has to wait for the registration; if it does not, it lapses here
+		case <-checked:
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	h.register(h.wanted) // attests it again
 	if err := <-done; err != nil && !errors.Is(err, provision.ErrConflict) {

@@ -119,29 +119,11 @@ func TestSecretsAreNowhereInTheClear(t *testing.T) {
 func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 	h := newHouse(t)
 	h.login(ada())
-	keys, err := broker.NewKeyring(h.store, bytes.Repeat([]byte{9}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := keys.Secret(context.Background(), "session"); !errors.Is(err, provision.ErrCorrupt) {
-		t.Errorf("secret: %v", err)
-	}
-	ports := h.ports
-	ports.Keys = keys
-	if _, err := broker.New(context.Background(), ports); !errors.Is(err, provision.ErrCorrupt) {
-		t.Errorf("broker: %v", err)
-	}
-	events, err := broker.Audit{Ledger: h.store, Registry: h.store, Keys: keys}.Events(context.Background(), provision.EventFilter{})
-	if err != nil || len(events) == 0 {
-		t.Fatal(err)
-	}
-	for _, e := range events {
-		if e.Personal != (provision.Personal{}) {
-			t.Errorf("read %+v", e.Personal)
-		}
+	if _, err := broker.NewKeyring(t.Context(), h.store, bytes.Repeat([]byte{9}, 32)); !errors.Is(err, provision.ErrCorrupt) {
+		t.Errorf("keyring: %v", err)
 	}
 	for _, size := range []int{0, 16, 31, 33} {
-		if _, err := broker.NewKeyring(h.store, make([]byte, size)); err == nil {
+		if _, err := broker.NewKeyring(t.Context(), h.store, make([]byte, size)); err == nil {
 			t.Errorf("a key of %d bytes", size)
 		}
 	}
@@ -229,6 +211,48 @@ func TestATombstoneStillRefuses(t *testing.T) {
 			}
 			if again := h.login(ada()); again.Account == l.Account {
 				t.Error("the tombstone came to life")
+			}
+		})
+	}
+}
+
+func TestTheEventsOfADeletionAreErasedWithTheAccount(t *testing.T) {
+	ctx := context.Background()
+	from := provision.Requester{IP: "192.0.2.99"}
+	for name, end := range map[string]func(*house, provision.Lease) error{
+		"the last log-out of an ephemeral account": func(h *house, l provision.Lease) error {
+			return h.Logout(ctx, h.sso(l), originOf(ssoURL), from)
+		},
+		"a deletion": func(h *house, l provision.Lease) error {
+			deed := operator()
+			deed.Why, deed.Requester = "she asked for it", from
+			_, err := h.Account(ctx, deed, l.Account, provision.DeleteAccount)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, policy(func(p *provision.Policy) { p.Mode = provision.Ephemeral }))
+			l := h.login(ada())
+			if err := end(h, l); err != nil {
+				t.Fatal(err)
+			}
+			if a := h.account(l.Account); a.State != provision.Deleted {
+				t.Fatalf("account is %s", a.State)
+			}
+			sealed := 0
+			for _, e := range h.events("") {
+				if e.Account != l.Account {
+					continue
+				}
+				if e.Personal != (provision.Personal{}) {
+					t.Errorf("%s is still read: %+v", e.Kind, e.Personal)
+				}
+				if len(e.Sealed) > 0 {
+					sealed++
+				}
+			}
+			if sealed < 2 {
+				t.Errorf("%d events held something personal", sealed)
 			}
 		})
 	}

@@ -23,7 +23,7 @@ func newTokens(key []byte) *tokens {
 
 // Token is the value of the session cookie of a lease at an origin.
 func (b *Broker) Token(id provision.LeaseID, o provision.Origin) string {
-	return base64.RawURLEncoding.EncodeToString(b.cookies.sign([]byte(id), o.String()))
+	return base64.RawURLEncoding.EncodeToString((*b.cookies.Load())[0].sign([]byte(id), o.String()))
 }
 
 // readToken is the lease that a cookie of origin points at, or "" when it was not made here for that origin.
@@ -37,10 +37,12 @@ func (b *Broker) readToken(token, origin string) provision.LeaseID {
 		return ""
 	}
 	id := room[:n-sha256.Size]
-	if !hmac.Equal(room[:n], b.cookies.sign(id, origin)) {
-		return ""
+	for _, key := range *b.cookies.Load() {
+		if hmac.Equal(room[:n], key.sign(id, origin)) {
+			return provision.LeaseID(id)
+		}
 	}
-	return provision.LeaseID(id)
+	return ""
 }
 
 // sign is id followed by its MAC.

@@ -87,4 +87,8 @@ type Keys interface {
 	AddKey(ctx context.Context, name string, value []byte) ([]byte, error)
 	// DropKey destroys the value: what was sealed under it is erased.
 	DropKey(ctx context.Context, name string) error
+	// KeyNames lists names of keys from one on, below another, in order.
+	KeyNames(ctx context.Context, from, below string, limit int) ([]string, error)
+	// Rewrap replaces every value by what rewrap makes of it, all in one commit or none.
+	Rewrap(ctx context.Context, rewrap func(name string, value []byte) ([]byte, error)) error
 }

@@ -38,7 +38,7 @@ func (c exportAudit) Run(s *surroundings) error {
 		return err
 	}
 	defer store.Close()
-	keys, err := broker.NewKeyring(store, master)
+	keys, err := broker.NewKeyring(s.ctx, store, master)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
 		return err
 	}
-	keys, err := broker.NewKeyring(g.store, master)
+	keys, err := broker.NewKeyring(ctx, g.store, master)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,22 @@ func (s *Store) AddKey(ctx context.Context, name string, value []byte) (kept []b
 	return kept, err
 }
 
+// Rewrap implements provision.Keys.
+func (s *Store) Rewrap(ctx context.Context, rewrap func(string, []byte) ([]byte, error)) error {
+	return s.commit(ctx, func(*commit) error {
+		fresh := map[string][]byte{}
+		for name, value := range s.keys {
+			wrapped, err := rewrap(name, slices.Clone(value))
+			if err != nil {
+				return err
+			}
+			fresh[name] = slices.Clone(wrapped)
+		}
+		s.keys = fresh
+		return nil
+	})
+}
+
 // DropKey implements provision.Keys.
 func (s *Store) DropKey(ctx context.Context, name string) error {
 	return s.commit(ctx, func(*commit) error {

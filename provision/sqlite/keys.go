@@ -38,6 +38,30 @@ func (s *Store) AddKey(ctx context.Context, name string, value []byte) ([]byte, 
 	return kept, err
 }
 
+// Rewrap implements provision.Keys.
+func (s *Store) Rewrap(ctx context.Context, rewrap func(string, []byte) ([]byte, error)) error {
+	return s.commit(ctx, func(w writer) error {
+		names, err := column[string](w.reader, "SELECT name FROM keys")
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			value, err := w.key(name)
+			if err != nil {
+				return err
+			}
+			wrapped, err := rewrap(name, value)
+			if err != nil {
+				return err
+			}
+			if err := w.exec("UPDATE keys SET value = ? WHERE name = ?", wrapped, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // DropKey implements provision.Keys.
 func (s *Store) DropKey(ctx context.Context, name string) error {
 	return s.commit(ctx, func(w writer) error { return w.exec("DELETE FROM keys WHERE name = ?", name) })

@@ -11,6 +11,7 @@ func keys() []check {
 	return []check{
 		{"a key that stands is not replaced, and is gone when it is dropped", keptKey},
 		{"racers for one key agree on one value", racedKey},
+		{"all keys are wrapped anew, or none", rewrappedKeys},
 	}
 }
 
@@ -30,6 +31,34 @@ func keptKey(t *probe, a, b Store) {
 	t.ok("drop again", b.DropKey(t.ctx, "session"))
 	if _, err := a.Key(t.ctx, "session"); !errors.Is(err, provision.ErrNotFound) {
 		t.errorf("dropped key: error %v", err)
+	}
+}
+
+func rewrappedKeys(t *probe, a, b Store) {
+	for _, name := range []string{"one", "two"} {
+		_, err := a.AddKey(t.ctx, name, []byte(name))
+		t.ok("add", err)
+	}
+	fault := errors.New("does not open")
+	err := a.Rewrap(t.ctx, func(name string, value []byte) ([]byte, error) {
+		if name == "two" {
+			return nil, fault
+		}
+		return []byte("fresh"), nil
+	})
+	if !errors.Is(err, fault) {
+		t.errorf("a value that does not open: error %v", err)
+	}
+	for _, name := range []string{"one", "two"} {
+		if value, err := b.Key(t.ctx, name); err != nil || string(value) != name {
+			t.errorf("%s after a rewrap that failed: %q, error %v", name, value, err)
+		}
+	}
+	t.ok("rewrap", a.Rewrap(t.ctx, func(name string, value []byte) ([]byte, error) { return append(value, '!'), nil }))
+	for _, name := range []string{"one", "two"} {
+		if value, err := b.Key(t.ctx, name); err != nil || string(value) != name+"!" {
+			t.errorf("%s: %q, error %v", name, value, err)
+		}
 	}
 }
 

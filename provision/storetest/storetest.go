@@ -26,7 +26,6 @@ type Store interface {
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
-	KeyNames(ctx context.Context, from, below string, limit int) ([]string, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
