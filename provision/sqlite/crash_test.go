@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -129,4 +130,39 @@ func killed(t *testing.T, path string) []string {
 	}
 	process.Wait() // its error says that it was killed
 	return said
+}
+
+func TestAFullDiskLeavesNothingOfAChange(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, filepath.Join(t.TempDir(), "leasehold.db"), sqlite.Options{})
+	write := func(c provision.Change) error {
+		_, err := s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return c, nil })
+		return err
+	}
+	if err := s.Tell(ctx, "PRAGMA max_page_count = 80"); err != nil { // a little more than the empty schema
+		t.Fatal(err)
+	}
+	c := people(0, 2000) // more than fits; what comes after the accounts would
+	c.Events = []provision.Event{{ID: "evt_1", Kind: provision.EventAdmin}}
+	if err := write(c); !errors.Is(err, provision.ErrUnavailable) {
+		t.Fatalf("error %v, want unavailable", err)
+	}
+	accounts, err := s.Accounts(ctx, provision.Page{})
+	if err != nil || len(accounts) != 0 {
+		t.Errorf("%d accounts, error %v", len(accounts), err)
+	}
+	leases, err := s.Leases(ctx, provision.Page{})
+	if err != nil || len(leases) != 0 {
+		t.Errorf("%d leases, error %v", len(leases), err)
+	}
+	events, err := s.Events(ctx, provision.EventFilter{})
+	if err != nil || len(events) != 0 {
+		t.Errorf("%d events, error %v", len(events), err)
+	}
+	if err := s.Tell(ctx, "PRAGMA max_page_count = 100000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(c); err != nil {
+		t.Errorf("once there is room again: %v", err)
+	}
 }

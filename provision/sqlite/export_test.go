@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"maps"
 	"slices"
 )
@@ -18,4 +19,12 @@ func (s *Store) Statements() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(seen))
+}
+
+// Tell runs a statement on the connection that writes, outside of a transaction.
+func (s *Store) Tell(ctx context.Context, text string) error {
+	lent := <-s.write.free
+	defer func() { s.write.free <- lent }()
+	_, err := lent.conn.ExecContext(ctx, text)
+	return err
 }
