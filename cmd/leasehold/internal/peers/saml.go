@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -54,7 +55,20 @@ func SimpleSAMLphp(t testing.TB, o SAMLOptions) *SAMLIdP {
 		"SIMPLESAMLPHP_CONFIG_DIR=" + filepath.Join(dir, "config"), "PHP_CLI_SERVER_WORKERS=4",
 	}, "php", "-d", "display_errors=0", "-d", "log_errors=1", "-d", "session.save_path="+filepath.Join(dir, "tmp"),
 		"-S", local(port), "-t", filepath.Join(dir, "www"))
+	p.warm(t)
 	return p
+}
+
+// warm has somebody look at a page, so that the tables of sessions are there: two who come first make them twice.
+func (p *SAMLIdP) warm(t testing.TB) {
+	t.Helper()
+	page := strings.TrimSuffix(p.LocalURL, "saml2/idp/metadata.php") + "module.php/core/authenticate.php?as=people"
+	visitor := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := visitor.Get(page)
+	if err != nil {
+		t.Fatalf("first visit of simplesamlphp: %v", err)
+	}
+	answer.Body.Close()
 }
 
 // prepare lays out the folder that SimpleSAMLphp works in.
