@@ -3,7 +3,11 @@ package provision_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -361,6 +365,39 @@ func TestAClockThatGoesBackRevivesNothingThatEnded(t *testing.T) { // I13
 	})
 	if revived == 0 {
 		t.Error("no lease ended")
+	}
+}
+
+func TestEveryTestThatTheInvariantsNameExists(t *testing.T) {
+	document, err := os.ReadFile("../docs/invariants.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	for _, path := range paths {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Write(source)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllSubmatch(document, -1)
+	for _, name := range named {
+		if !strings.Contains(sources.String(), "func "+string(name[1])+"(") {
+			t.Errorf("there is no %s", name[1])
+		}
+	}
+	for i := 1; i <= 17; i++ {
+		if !strings.Contains(string(document), fmt.Sprintf("| I%d |", i)) {
+			t.Errorf("I%d is not there", i)
+		}
+	}
+	if len(named) < 20 {
+		t.Errorf("only %d tests are named", len(named))
 	}
 }
 
