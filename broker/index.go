@@ -18,6 +18,7 @@ type index struct {
 	common   common
 	tellings tellings
 	apps     atomic.Pointer[map[string]*door] // by origin; all of them
+	changes  atomic.Uint64                    // how often everything was forgotten: something that is registered changed
 }
 
 type shard struct {
@@ -110,6 +111,7 @@ func (x *index) drop(ids ...provision.LeaseID) {
 
 // flush forgets everything.
 func (x *index) flush() {
+	x.changes.Add(1)
 	defer x.common.clear()
 	for i := range x.shards {
 		s := &x.shards[i]

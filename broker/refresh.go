@@ -21,34 +21,80 @@ type Documents interface {
 // metadataAge is how old metadata from a URL may grow before it is fetched again.
 const metadataAge = time.Hour
 
-// refresh keeps what connections fetch from a URL up to date.
+// listAge is how old the list of connections that are followed may grow. A change that this process makes is seen at
+// once; the age is for those of others.
+const listAge = time.Minute
+
+// refresh keeps what connections fetch from a URL up to date. Looking costs nothing while none is due.
 type refresh struct {
-	mu    sync.Mutex
-	tried map[provision.ConnectionID]time.Time
+	mu       sync.Mutex
+	tried    map[provision.ConnectionID]time.Time
+	followed []followed
+	listed   time.Time
+	changes  uint64 // the index's, when they were listed
+}
+
+// followed is a connection that has its metadata at a URL.
+type followed struct {
+	id    provision.ConnectionID
+	empty bool // nothing has been fetched yet
 }
 
 // due reports whether it is time for a connection, and notes that it was tried.
-func (r *refresh) due(c provision.Connection, now time.Time) bool {
+func (r *refresh) due(f followed, now time.Time) bool {
 	wait := metadataAge
-	if len(c.Metadata) == 0 {
+	if f.empty {
 		wait = time.Minute // nobody can log in before it is there
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if last, ok := r.tried[c.ID]; ok && now.Sub(last) < wait {
+	if last, ok := r.tried[f.id]; ok && now.Sub(last) < wait {
 		return false
 	}
 	if r.tried == nil {
 		r.tried = map[provision.ConnectionID]time.Time{}
 	}
-	r.tried[c.ID] = now
+	r.tried[f.id] = now
 	return true
+}
+
+// known is the list as it was last made, if it is still good.
+func (r *refresh) known(changes uint64, now time.Time) ([]followed, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.followed, !r.listed.IsZero() && r.changes == changes && now.Sub(r.listed) < listAge
+}
+
+func (r *refresh) keep(list []followed, changes uint64, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.followed, r.changes, r.listed = list, changes, now
+}
+
+// follows lists the connections whose metadata is to be kept up to date.
+func (b *Broker) follows(ctx context.Context) ([]followed, error) {
+	changes, now := b.index.changes.Load(), b.Now() // before the list is read, so that nothing is missed
+	if list, ok := b.refreshed.known(changes, now); ok {
+		return list, nil
+	}
+	connections, err := all(ctx, b.Registry.Connections, func(c provision.Connection) string { return string(c.ID) })
+	if err != nil {
+		return nil, err
+	}
+	var list []followed
+	for _, c := range connections {
+		if c.MetadataURL != "" && !c.Disabled {
+			list = append(list, followed{c.ID, len(c.Metadata) == 0})
+		}
+	}
+	b.refreshed.keep(list, changes, now)
+	return list, nil
 }
 
 // Refresh fetches the metadata of every connection that has it at a URL and is due. A document that cannot be had or
 // that would weaken leaves the old one in force, and is an error.
 func (b *Broker) Refresh(ctx context.Context) error {
-	connections, err := all(ctx, b.Registry.Connections, func(c provision.Connection) string { return string(c.ID) })
+	list, err := b.follows(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,17 +102,17 @@ func (b *Broker) Refresh(ctx context.Context) error {
 	var mu sync.Mutex
 	var fetching sync.WaitGroup
 	lane := make(chan struct{}, 8) // one slow provider holds up nobody else's
-	for _, c := range connections {
-		if c.MetadataURL == "" || c.Disabled || !b.refreshed.due(c, b.Now()) {
+	for _, f := range list {
+		if !b.refreshed.due(f, b.Now()) {
 			continue
 		}
 		lane <- struct{}{}
 		fetching.Go(func() {
 			defer func() { <-lane }()
-			if err := b.refresh(ctx, c); err != nil {
+			if err := b.refresh(ctx, f.id); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				faults = append(faults, fmt.Errorf("metadata of connection %s: %w", c.ID, err))
+				faults = append(faults, fmt.Errorf("metadata of connection %s: %w", f.id, err))
 			}
 		})
 	}
@@ -74,7 +120,11 @@ func (b *Broker) Refresh(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-func (b *Broker) refresh(ctx context.Context, c provision.Connection) error {
+func (b *Broker) refresh(ctx context.Context, id provision.ConnectionID) error {
+	c, err := b.Registry.Connection(ctx, id)
+	if err != nil {
+		return err
+	}
 	document, err := b.Documents.Fetch(ctx, c.MetadataURL)
 	if err != nil {
 		return err

@@ -59,12 +59,12 @@ func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
 		if err != nil || len(leases) == 0 {
 			return err
 		}
-		changing, err := b.changing(ctx, leases)
+		misfits, err := b.misfits(ctx, leases)
 		if err != nil {
 			return err
 		}
-		if len(changing) > 0 {
-			if _, err := b.endEach(ctx, changing, nil, provision.Regate); err != nil {
+		if len(misfits) > 0 {
+			if _, err := b.endEach(ctx, misfits, nil, provision.Regate); err != nil {
 				return err
 			}
 		}
@@ -72,8 +72,8 @@ func (b *Broker) regate(ctx context.Context, t provision.TenantID) error {
 	}
 }
 
-// changing are those leases that the gate would not leave as they are.
-func (b *Broker) changing(ctx context.Context, leases []provision.Lease) ([]provision.LeaseID, error) {
+// misfits are those leases that the gate would not leave as they are.
+func (b *Broker) misfits(ctx context.Context, leases []provision.Lease) ([]provision.LeaseID, error) {
 	var ids []provision.LeaseID
 	for _, l := range leases {
 		s, err := b.Ledger.Lease(ctx, l.ID)
