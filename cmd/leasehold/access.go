@@ -33,7 +33,7 @@ type listAccounts struct{ listing }
 
 // Run lists accounts.
 func (c listAccounts) Run(s *surroundings) error {
-	return list(s, "/accounts", c.query(), "ID TENANT STATE EMAIL NAME", func(v accountView) []any {
+	return list(s, get("/accounts", c.query()), "ID TENANT STATE EMAIL NAME", func(v accountView) []any {
 		return []any{v.ID, v.Tenant, v.State, v.Email, v.Name}
 	}, func(v accountView) string { return string(v.ID) })
 }
@@ -42,7 +42,7 @@ type showAccount struct{ one }
 
 // Run shows an account.
 func (c showAccount) Run(s *surroundings) error {
-	return show(s, "GET", c.path("accounts"), nil, nil, printAccount)
+	return show(s, get(c.path("accounts"), nil), printAccount)
 }
 
 func printAccount(w io.Writer, v accountView) {
@@ -73,7 +73,7 @@ func (c createAccount) Run(s *surroundings) error {
 		return usageError{errors.New("--connection and --subject go together")}
 	}
 	order := accountOrder{Tenant: provision.TenantID(c.Tenant), Email: c.Email, Name: c.Name, Connection: provision.ConnectionID(c.Connection), Subject: c.Subject}
-	return show(s, "POST", "/accounts", nil, order, printAccount)
+	return show(s, post("/accounts", nil, order), printAccount)
 }
 
 // linkAccount is link or unlink: the command's own name says which.
@@ -87,7 +87,7 @@ type linkAccount struct {
 // Run does it.
 func (c linkAccount) Run(k *kong.Context, s *surroundings) error {
 	order := accountOrder{Connection: provision.ConnectionID(c.Connection), Subject: c.Subject}
-	return show(s, "POST", c.path("accounts")+"/"+k.Selected().Name, c.query(), order, printAccount)
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), order), printAccount)
 }
 
 // accountAction is a verb on an account: the command's own name says which.
@@ -98,7 +98,7 @@ type accountAction struct {
 
 // Run does it.
 func (c accountAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, "POST", c.path("accounts")+"/"+k.Selected().Name, c.query(), nil, printAccount)
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), nil), printAccount)
 }
 
 // accountVerdict is a verb on an account that wants a reason.
@@ -109,7 +109,7 @@ type accountVerdict struct {
 
 // Run does it.
 func (c accountVerdict) Run(k *kong.Context, s *surroundings) error {
-	return show(s, "POST", c.path("accounts")+"/"+k.Selected().Name, c.query(), nil, printAccount)
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), nil), printAccount)
 }
 
 type leaseCommands struct {
@@ -126,7 +126,7 @@ type listLeases struct {
 func (c listLeases) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.Ended))
-	return list(s, "/leases", q, "ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
+	return list(s, get("/leases", q), "ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
 		return []any{v.ID, v.Account, v.Connection, at(v.Start), at(v.Seen), at(v.End), v.EndReason}
 	}, func(v leaseView) string { return string(v.ID) })
 }
@@ -135,7 +135,7 @@ type showLease struct{ one }
 
 // Run shows a lease.
 func (c showLease) Run(s *surroundings) error {
-	return show(s, "GET", c.path("leases"), nil, nil, func(w io.Writer, v leaseView) {
+	return show(s, get(c.path("leases"), nil), func(w io.Writer, v leaseView) {
 		row(w, "id", v.ID)
 		row(w, "account", v.Account)
 		row(w, "connection", v.Connection)
@@ -174,7 +174,7 @@ func (c revokeCommand) Run(s *surroundings) error {
 		return err
 	}
 	var done revoked
-	if err := a.ask("POST", "/revoke", nil, order, &done); err != nil {
+	if err := a.ask(post("/revoke", nil, order), &done); err != nil {
 		return err
 	}
 	if c.Wait && done.Revocation != "" {
@@ -195,7 +195,7 @@ func (a admin) settled(id provision.RevocationID) error {
 		var state struct {
 			Settled bool `json:"settled"`
 		}
-		if err := a.ask("GET", "/revocations/"+url.PathEscape(string(id)), nil, nil, &state); err != nil || state.Settled {
+		if err := a.ask(get("/revocations/"+url.PathEscape(string(id)), nil), &state); err != nil || state.Settled {
 			return err
 		}
 		select {
@@ -260,7 +260,7 @@ func (c *tailAudit) print(s *surroundings) (int, error) {
 	}
 	var events []eventView
 	q := url.Values{"tenant": {c.Tenant}, "event": {c.Event}, "ref": {c.Ref}, "after": {fmt.Sprint(c.After)}, "limit": {"1000"}}
-	if err := a.ask("GET", "/audit", q, nil, &events); err != nil {
+	if err := a.ask(get("/audit", q), &events); err != nil {
 		return 0, err
 	}
 	e := json.NewEncoder(s.stdout)
@@ -281,5 +281,5 @@ type resetClock struct{ reasoned }
 
 // Run resets ledger time.
 func (c resetClock) Run(s *surroundings) error {
-	return show(s, "POST", "/clock/reset", c.query(), nil, printRevoked)
+	return show(s, post("/clock/reset", c.query(), nil), printRevoked)
 }

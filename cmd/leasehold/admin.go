@@ -44,17 +44,30 @@ func (s *surroundings) admin() (admin, error) {
 	return admin{http.Client{Transport: &http.Transport{DialContext: dial}}, path, s}, nil
 }
 
+// question is one verb, as the server takes it.
+type question struct {
+	method, path string
+	query        url.Values
+	order        any // sent as JSON; nil: nothing is
+}
+
+func get(path string, query url.Values) question { return question{http.MethodGet, path, query, nil} }
+
+func post(path string, query url.Values, order any) question {
+	return question{http.MethodPost, path, query, order}
+}
+
 // ask sends one verb and reads the answer into v.
-func (a admin) ask(method, path string, query url.Values, body, v any) error {
+func (a admin) ask(q question, v any) error {
 	var payload io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
+	if q.order != nil {
+		text, err := json.Marshal(q.order)
 		if err != nil {
 			return err
 		}
 		payload = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(a.say.ctx, method, "http://admin"+path+"?"+query.Encode(), payload)
+	request, err := http.NewRequestWithContext(a.say.ctx, q.method, "http://admin"+q.path+"?"+q.query.Encode(), payload)
 	if err != nil {
 		return err
 	}
@@ -87,13 +100,13 @@ func (a admin) unreached(err error) error {
 }
 
 // show asks for v and prints it: as JSON when that is wanted, else by text.
-func show[V any](s *surroundings, method, path string, query url.Values, body any, text func(io.Writer, V)) error {
+func show[V any](s *surroundings, q question, text func(io.Writer, V)) error {
 	a, err := s.admin()
 	if err != nil {
 		return err
 	}
 	var v V
-	if err := a.ask(method, path, query, body, &v); err != nil {
+	if err := a.ask(q, &v); err != nil {
 		return err
 	}
 	if s.json {
@@ -148,10 +161,10 @@ func table[V any](head string, columns func(V) []any) func(io.Writer, []V) {
 }
 
 // list prints a part of a list; of what could go on it says how.
-func list[V any](s *surroundings, path string, query url.Values, head string, columns func(V) []any, id func(V) string) error {
-	return show(s, "GET", path, query, nil, func(w io.Writer, items []V) {
+func list[V any](s *surroundings, q question, head string, columns func(V) []any, id func(V) string) error {
+	return show(s, q, func(w io.Writer, items []V) {
 		table(head, columns)(w, items)
-		if limit, _ := strconv.Atoi(query.Get("limit")); len(items) > 0 && len(items) == limit {
+		if limit, _ := strconv.Atoi(q.query.Get("limit")); len(items) > 0 && len(items) == limit {
 			fmt.Fprintf(s.stderr, "there may be more: --after %s\n", id(items[len(items)-1]))
 		}
 	})

@@ -29,7 +29,7 @@ func (c applyCommand) Run(s *surroundings) error {
 	if err := c.announce(s, order); err != nil {
 		return err
 	}
-	return show(s, "POST", "/apply", nil, order, c.print)
+	return show(s, post("/apply", nil, order), c.print)
 }
 
 // announce says how many leases pruning ends, before it does.
@@ -43,7 +43,7 @@ func (c applyCommand) announce(s *surroundings, order applyOrder) error {
 	}
 	order.DryRun = true
 	var r registeredView
-	if err := a.ask("POST", "/apply", nil, order, &r); err != nil {
+	if err := a.ask(post("/apply", nil, order), &r); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.stderr, "pruning %d objects ends %d leases\n", len(r.Unmanaged), r.Ended)
@@ -83,7 +83,7 @@ type listTenants struct{ listing }
 
 // Run lists tenants.
 func (c listTenants) Run(s *surroundings) error {
-	return list(s, "/tenants", c.query(), "ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
+	return list(s, get("/tenants", c.query()), "ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
 		return []any{t.ID, t.Name, t.Create, t.Mode, t.Policy, t.Suspended, t.Owner}
 	}, func(t tenantView) string { return string(t.ID) })
 }
@@ -92,7 +92,7 @@ type showTenant struct{ one }
 
 // Run shows a tenant.
 func (c showTenant) Run(s *surroundings) error {
-	return show(s, "GET", c.path("tenants"), nil, nil, func(w io.Writer, t tenantView) {
+	return show(s, get(c.path("tenants"), nil), func(w io.Writer, t tenantView) {
 		row(w, "id", t.ID)
 		row(w, "name", t.Name)
 		row(w, "contact", t.Contact)
@@ -117,7 +117,7 @@ type tenantAction struct {
 
 // Run does it.
 func (c tenantAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, "POST", c.path("tenants")+"/"+k.Selected().Name, c.query(), nil, printRevoked)
+	return show(s, post(c.path("tenants")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
 }
 
 type domainCommands struct {
@@ -131,7 +131,7 @@ type listDomains struct{ listing }
 
 // Run lists claims.
 func (c listDomains) Run(s *surroundings) error {
-	return list(s, "/domains", c.query(), "DOMAIN TENANT STATE PROOF", func(v claimView) []any {
+	return list(s, get("/domains", c.query()), "DOMAIN TENANT STATE PROOF", func(v claimView) []any {
 		return []any{v.Domain, v.Tenant, v.State, v.Proof}
 	}, func(v claimView) string { return v.Domain + "/" + string(v.Tenant) })
 }
@@ -140,7 +140,7 @@ type showDomain struct{ one }
 
 // Run prints the claims on a domain and the record that proves each.
 func (c showDomain) Run(s *surroundings) error {
-	return show(s, "GET", c.path("domains"), nil, nil, func(w io.Writer, claims []claimView) {
+	return show(s, get(c.path("domains"), nil), func(w io.Writer, claims []claimView) {
 		for _, v := range claims {
 			row(w, "domain", v.Domain)
 			row(w, "tenant", v.Tenant)
@@ -172,7 +172,7 @@ type checkDomain struct {
 
 // Run looks for the proof and says what was found.
 func (c checkDomain) Run(s *surroundings) error {
-	return show(s, "POST", c.path("domains")+"/check", listing{Tenant: c.Tenant}.query(), nil, func(w io.Writer, v checkedView) {
+	return show(s, post(c.path("domains")+"/check", listing{Tenant: c.Tenant}.query(), nil), func(w io.Writer, v checkedView) {
 		fmt.Fprintln(w, v.Text)
 	})
 }
@@ -187,7 +187,7 @@ type attestDomain struct {
 func (c attestDomain) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("tenant", c.Tenant)
-	return show(s, "POST", c.path("domains")+"/attest", q, nil, func(w io.Writer, v claimView) {
+	return show(s, post(c.path("domains")+"/attest", q, nil), func(w io.Writer, v claimView) {
 		fmt.Fprintf(w, "%s is %s of %s, by the operator's word\n", v.Domain, v.State, v.Tenant)
 	})
 }
@@ -203,7 +203,7 @@ type listConnections struct{ listing }
 
 // Run lists connections.
 func (c listConnections) Run(s *surroundings) error {
-	return list(s, "/connections", c.query(), "ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
+	return list(s, get("/connections", c.query()), "ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
 		return []any{v.ID, v.Tenant, v.Protocol, joined(v.Domains), v.Disabled, v.Held, v.Owner}
 	}, func(v connectionView) string { return string(v.ID) })
 }
@@ -212,7 +212,7 @@ type showConnection struct{ one }
 
 // Run shows a connection.
 func (c showConnection) Run(s *surroundings) error {
-	return show(s, "GET", c.path("connections"), nil, nil, func(w io.Writer, v connectionView) {
+	return show(s, get(c.path("connections"), nil), func(w io.Writer, v connectionView) {
 		row(w, "id", v.ID)
 		row(w, "tenant", v.Tenant)
 		row(w, "protocol", v.Protocol)
@@ -244,7 +244,7 @@ type connectionAction struct {
 
 // Run does it.
 func (c connectionAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, "POST", c.path("connections")+"/"+k.Selected().Name, c.query(), nil, printRevoked)
+	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
 }
 
 type appCommands struct {
@@ -256,7 +256,7 @@ type listApps struct{ listing }
 
 // Run lists apps.
 func (c listApps) Run(s *surroundings) error {
-	return list(s, "/apps", c.query(), "ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
+	return list(s, get("/apps", c.query()), "ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
 		return []any{v.ID, joined(v.Origins), joined(v.Tenants), v.Headers, v.Owner}
 	}, func(v appView) string { return string(v.ID) })
 }
@@ -265,7 +265,7 @@ type showApp struct{ one }
 
 // Run shows an app.
 func (c showApp) Run(s *surroundings) error {
-	return show(s, "GET", c.path("apps"), nil, nil, func(w io.Writer, v appView) {
+	return show(s, get(c.path("apps"), nil), func(w io.Writer, v appView) {
 		row(w, "id", v.ID)
 		row(w, "origins", joined(v.Origins))
 		row(w, "tenants", joined(v.Tenants))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"leasehold/cmd/leasehold/internal/demo"
+	"leasehold/cmd/leasehold/internal/peers"
 	"leasehold/idp/saml/samltest"
 )
 
@@ -111,7 +111,7 @@ func newDesk(t *testing.T, env *testscript.Env, binary string, provider samltest
 		return err
 	}
 	env.Defer(func() { os.RemoveAll(data) })
-	d := &desk{t: t, binary: binary, provider: provider, work: env.WorkDir, data: filepath.Join(data, "data"), port: unusedPort(t), visitors: map[string]*visitor{}}
+	d := &desk{t: t, binary: binary, provider: provider, work: env.WorkDir, data: filepath.Join(data, "data"), port: strconv.Itoa(peers.Port(t)), visitors: map[string]*visitor{}}
 	if d.dns, err = demo.NewDNS(); err != nil {
 		return err
 	}
@@ -121,6 +121,7 @@ func newDesk(t *testing.T, env *testscript.Env, binary string, provider samltest
 	env.Values[deskKey{}] = d
 	env.Setenv("DATA", d.data)
 	env.Setenv("PORT", d.port)
+	env.Setenv("BINARY", binary) // for exec in the background
 	env.Setenv("LEASEHOLD_CONFIG", filepath.Join(d.work, "leasehold.yaml"))
 	d.environ = env.Vars
 	for name, text := range map[string]string{"leasehold.yaml": deskConfig, "tenants.d/acme.yaml": deskManifest, "idp.xml": string(d.provider.Metadata())} {
@@ -135,7 +136,7 @@ func newDesk(t *testing.T, env *testscript.Env, binary string, provider samltest
 			return err
 		}
 	}
-	return d.fillIn(strings.NewReplacer("${PORT}", d.port, "${OPS}", unusedPort(t), "${DNS}", d.dns.Addr, "${DATA}", d.data))
+	return d.fillIn(strings.NewReplacer("${PORT}", d.port, "${OPS}", strconv.Itoa(peers.Port(t)), "${DNS}", d.dns.Addr, "${DATA}", d.data))
 }
 
 // fillIn replaces words in every YAML file of the script.
@@ -150,15 +151,6 @@ func (d *desk) fillIn(words *strings.Replacer) error {
 		}
 		return os.WriteFile(path, []byte(words.Replace(string(text))), 0o600)
 	})
-}
-
-func unusedPort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 func (d *desk) leasehold(ts *testscript.TestScript, neg bool, args []string) {
