@@ -133,8 +133,9 @@ func TestWhatEverybodyMayUseIsNobodys(t *testing.T) {
 
 func TestADomainSurvivesBeingWrittenDown(t *testing.T) {
 	for _, input := range []string{"acme.test", "straße.de", ""} {
-		var d, again provision.Domain
-		if err := d.UnmarshalText([]byte(input)); err != nil {
+		var again provision.Domain
+		d, err := provision.ParseDomain(input)
+		if err != nil && input != "" {
 			t.Fatal(err)
 		}
 		text, err := d.MarshalText()
@@ -146,7 +147,19 @@ func TestADomainSurvivesBeingWrittenDown(t *testing.T) {
 		}
 	}
 	d := domain(t, "acme.test")
-	if err := d.UnmarshalText([]byte("gmail.com")); err == nil || !d.IsZero() {
+	if err := d.UnmarshalText([]byte("GMAIL.com")); err == nil || !d.IsZero() {
 		t.Errorf("a refused text leaves %q, %v", d, err)
+	}
+}
+
+func TestAStoredDomainIsReadEvenIfItBecamePublicSince(t *testing.T) {
+	var d provision.Domain
+	if err := d.UnmarshalText([]byte("gmail.com")); err != nil || d.String() != "gmail.com" {
+		t.Errorf("%q, %v", d, err)
+	}
+	for _, input := range []string{"GMAIL.com", "a b", "a..b", ".a", "straße.de", "a/b", "a@b"} {
+		if err := d.UnmarshalText([]byte(input)); !errors.Is(err, provision.ErrCorrupt) {
+			t.Errorf("%q: %v", input, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -84,12 +85,17 @@ func (e Email) IsZero() bool { return e.local == "" }
 // MarshalText is String.
 func (e Email) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// UnmarshalText is ParseEmail; an empty text is the zero Email.
-func (e *Email) UnmarshalText(text []byte) (err error) {
+// UnmarshalText reads what MarshalText wrote, by its form alone, as that of Domain does. Input from outside goes through
+// ParseEmail.
+func (e *Email) UnmarshalText(text []byte) error {
+	*e = Email{}
 	if len(text) == 0 {
-		*e = Email{}
 		return nil
 	}
-	*e, err = ParseEmail(string(text))
-	return err
+	local, host, _ := strings.Cut(string(text), "@")
+	if !isDotAtom(local) || host == "" || strings.ToLower(local) != local {
+		return fmt.Errorf("e-mail address %q: %w", text, ErrCorrupt)
+	}
+	e.local = local
+	return e.domain.UnmarshalText([]byte(host))
 }

@@ -59,7 +59,7 @@ type State struct {
 	EmailHolder    Account  // the living account of the tenant that holds the e-mail address
 	Former         Standing // of the lease that is the target's, or that the request replaces
 	FormerLeases   []Lease  // all of the former lease's account that have not ended
-	FormerLinks    []Link   // all of the former lease\'s account
+	FormerLinks    []Link   // all of the former lease's account
 	Intended       Standing // of the lease of the intent
 	IntendedLeases []Lease  // all of the intent's account that have not ended
 	App            App

@@ -59,7 +59,8 @@ type Registry interface {
 	Account(ctx context.Context, id AccountID) (Account, []Link, []Lease, error)
 	Policy(ctx context.Context, t TenantID, version int64) (Policy, error)
 
-	// ConnectionsFor lists the connections that may assert d and whose tenant owns it, the default first.
+	// ConnectionsFor lists the connections that may assert d and whose tenant owns it, the default first; none of a
+	// domain that has lapsed.
 	ConnectionsFor(ctx context.Context, d Domain) ([]Connection, error)
 
 	Tenants(ctx context.Context, p Page) ([]Tenant, error)

@@ -29,16 +29,12 @@ func (c exportAudit) Run(s *surroundings) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no ledger at %s", path)
 	}
-	master, err := masterKey(settings.MasterKeyFile, path)
-	if err != nil {
-		return err
-	}
 	store, err := sqlite.Open(s.ctx, path, sqlite.Options{})
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	keys, err := broker.NewKeyring(s.ctx, store, master)
+	keys, err := openKeys(s.ctx, store, settings.MasterKeyFile, path)
 	if err != nil {
 		return err
 	}

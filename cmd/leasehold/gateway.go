@@ -35,6 +35,7 @@ type gateway struct {
 	log     *slog.Logger
 	lock    *os.File
 	store   *sqlite.Store
+	keys    *broker.Keyring
 	broker  *broker.Broker
 	prover  *broker.Prover
 	fetch   *http.Client // for every address that a tenant gave
@@ -68,15 +69,13 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	ledger := filepath.Join(g.config.Data, ledgerName)
-	master, err := masterKey(g.config.MasterKeyFile, ledger)
-	if err != nil {
+	if _, err := masterKey(g.config.MasterKeyFile, ledger); err != nil { // before there is a ledger
 		return err
 	}
 	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
 		return err
 	}
-	keys, err := broker.NewKeyring(ctx, g.store, master)
-	if err != nil {
+	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
 		return err
 	}
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
@@ -89,9 +88,9 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: g.store, Registry: g.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
+		Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
-			return g.provider(ctx, keys, c)
+			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch},
 		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
@@ -100,7 +99,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.prover = g.newProver()
-	seal, err := keys.Named(ctx, "notes")
+	seal, err := g.keys.Named(ctx, "notes")
 	if err != nil {
 		return err
 	}
@@ -123,20 +122,23 @@ func (g *gateway) newProver() *broker.Prover {
 }
 
 // provider is what speaks a connection's protocol.
-func (g *gateway) provider(ctx context.Context, keys *broker.Keyring, c provision.Connection) (idp.Provider, error) {
+func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 	at := addresses{g.config.URL}
 	switch c.Protocol {
 	case provision.SAML:
-		key, certificate, err := serviceProviderKey(ctx, keys, c.ID)
+		pairs, err := serviceProviderKeys(ctx, g.keys, c.ID)
 		if err != nil {
 			return nil, err
 		}
-		return saml.New(saml.Config{Connection: c, EntityID: at.entityID(c.ID), ACS: at.acs(c.ID), Key: key, Certificate: certificate, Now: time.Now})
+		return saml.New(saml.Config{
+			Connection: c, EntityID: at.entityID(c.ID), ACS: at.acs(c.ID), Now: time.Now,
+			Key: pairs[0].Key, Certificate: pairs[0].Certificate, OldKeys: pairs[1:],
+		})
 	case provision.OIDC:
 		var secret []byte
 		if c.ClientSecret != "" {
 			var err error
-			if secret, err = keys.Secret(ctx, c.ClientSecret); err != nil {
+			if secret, err = g.keys.Secret(ctx, c.ClientSecret); err != nil {
 				return nil, err
 			}
 		}
@@ -234,8 +236,25 @@ func (g *gateway) prompt() {
 func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { g.broker.Run(ctx) })
+	tasks.Go(func() { g.markTime(ctx) })
 	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
 	return &tasks
+}
+
+// markTime stores ledger time while nothing else is written, until ctx is over.
+func (g *gateway) markTime(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := g.store.Mark(ctx); err != nil && ctx.Err() == nil {
+				g.log.Error("mark time", "error", err)
+			}
+		}
+	}
 }
 
 // server is an HTTP server that cannot be held open by slowness.

@@ -50,6 +50,7 @@ func (o operator) handler() http.Handler {
 		"GET /revocations/{id}":         o.revocation,
 		"GET /audit":                    o.audit,
 		"POST /clock/reset":             o.resetClock,
+		"POST /keys/{id}/rotate":        o.rotate,
 	} {
 		mux.Handle(pattern, o.answer(do))
 	}

@@ -13,9 +13,11 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"leasehold/broker"
+	"leasehold/idp/saml"
 	"leasehold/provision"
 )
 
@@ -48,12 +50,17 @@ func masterKey(path, ledger string) ([]byte, error) {
 const masterKeyLength = 32
 
 func newMasterKey(path string) ([]byte, error) {
-	key := make([]byte, masterKeyLength)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return writeMasterKey(path)
+}
+
+// writeMasterKey draws a key and has it on disk when it returns.
+func writeMasterKey(path string) ([]byte, error) {
+	key, err := broker.NewKey()
+	if err != nil {
+		return nil, err
 	}
 	part := path + ".new" // a crash must not leave half a key under its name
 	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -87,12 +94,26 @@ type spKey struct {
 	Certificate []byte // DER, self-signed: metadata is what makes it known
 }
 
-// serviceProviderKey is the key pair of a connection; the first to ask makes it.
-func serviceProviderKey(ctx context.Context, keys *broker.Keyring, c provision.ConnectionID) (*rsa.PrivateKey, *x509.Certificate, error) {
-	kept, err := keys.Make(ctx, "sp/"+string(c), func() ([]byte, error) { return newServiceProviderKey(c) })
+// serviceProviderKeys are the key pairs of a connection, the one in use first; a second one is published beside it until
+// the identity provider knows it. The first to ask makes one.
+func serviceProviderKeys(ctx context.Context, keys *broker.Keyring, c provision.ConnectionID) ([]saml.KeyPair, error) {
+	ring, err := keys.Ring(ctx, spRing(c), func() ([]byte, error) { return newServiceProviderKey(c) })
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	slices.Reverse(ring) // the newest is the one that is not in use yet
+	var pairs []saml.KeyPair
+	for _, kept := range ring {
+		private, certificate, err := readKeyPair(kept, c)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, saml.KeyPair{Key: private, Certificate: certificate})
+	}
+	return pairs, nil
+}
+
+func readKeyPair(kept []byte, c provision.ConnectionID) (*rsa.PrivateKey, *x509.Certificate, error) {
 	var pair spKey
 	if err := json.Unmarshal(kept, &pair); err != nil {
 		return nil, nil, fmt.Errorf("key of connection %s: %w", c, provision.ErrCorrupt)
