@@ -58,7 +58,7 @@ func startStage(t *testing.T, c demoCommand) *stage {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	st, err := newStage(ctx, t.TempDir(), l.Addr(), c.App, nil)
+	st, err := newStage(ctx, filepath.Join(t.TempDir(), "data"), l.Addr(), c.App, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
