@@ -1,0 +1,36 @@
+package broker
+
+import (
+	"context"
+
+	"leasehold/provision"
+)
+
+// Claims are all the claims on a domain.
+func (b *Broker) Claims(ctx context.Context, d provision.Domain) ([]provision.Claim, error) {
+	var found []provision.Claim
+	list, err := b.Registry.Claims(ctx, provision.Page{After: d.String() + "/", Limit: 1000})
+	for _, c := range list {
+		if c.Domain == d {
+			found = append(found, c)
+		}
+	}
+	return found, err
+}
+
+// all walks a list to its end.
+func all[T any](ctx context.Context, page func(context.Context, provision.Page) ([]T, error), id func(T) string) ([]T, error) {
+	var items []T
+	p := provision.Page{Limit: 1000}
+	for {
+		part, err := page(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, part...)
+		if len(part) < p.Limit {
+			return items, nil
+		}
+		p.After = id(part[len(part)-1])
+	}
+}
