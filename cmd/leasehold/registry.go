@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 
 	"github.com/alecthomas/kong"
@@ -136,11 +137,18 @@ func (c listDomains) Run(s *surroundings) error {
 	}, func(v claimView) string { return v.Domain + "/" + string(v.Tenant) })
 }
 
-type showDomain struct{ one }
+// oneDomain names a domain.
+type oneDomain struct {
+	Domain string `arg:"" help:"The domain, as in acme.example."`
+}
+
+func (o oneDomain) path() string { return "/domains/" + url.PathEscape(o.Domain) }
+
+type showDomain struct{ oneDomain }
 
 // Run prints the claims on a domain and the record that proves each.
 func (c showDomain) Run(s *surroundings) error {
-	return show(s, get(c.path("domains"), nil), func(w io.Writer, claims []claimView) {
+	return show(s, get(c.path(), nil), func(w io.Writer, claims []claimView) {
 		for _, v := range claims {
 			row(w, "domain", v.Domain)
 			row(w, "tenant", v.Tenant)
@@ -166,19 +174,19 @@ func (c showDomain) Run(s *surroundings) error {
 }
 
 type checkDomain struct {
-	one
+	oneDomain
 	Tenant string `help:"Whose claim, if several tenants have one." placeholder:"ID"`
 }
 
 // Run looks for the proof and says what was found.
 func (c checkDomain) Run(s *surroundings) error {
-	return show(s, post(c.path("domains")+"/check", listing{Tenant: c.Tenant}.query(), nil), func(w io.Writer, v checkedView) {
+	return show(s, post(c.path()+"/check", listing{Tenant: c.Tenant}.query(), nil), func(w io.Writer, v checkedView) {
 		fmt.Fprintln(w, v.Text)
 	})
 }
 
 type attestDomain struct {
-	one
+	oneDomain
 	Tenant string `required:"" help:"Whose domain it is." placeholder:"ID"`
 	reasoned
 }
@@ -187,7 +195,7 @@ type attestDomain struct {
 func (c attestDomain) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("tenant", c.Tenant)
-	return show(s, post(c.path("domains")+"/attest", q, nil), func(w io.Writer, v claimView) {
+	return show(s, post(c.path()+"/attest", q, nil), func(w io.Writer, v claimView) {
 		fmt.Fprintf(w, "%s is %s of %s, by the operator's word\n", v.Domain, v.State, v.Tenant)
 	})
 }
