@@ -38,6 +38,7 @@ const (
 	ssoHost   = "sso.broker.test"
 	appHost   = "app.other.test"
 	wikiHost  = "wiki.third.test"
+	calHost   = "calendar.fourth.test"
 	idpHost   = "idp.customer.test"
 	muteHost  = "idp.mute.test"
 	oidcHost  = "127.0.0.1" // the gateway asks it, too, and finds no name that ends in .test

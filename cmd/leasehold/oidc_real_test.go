@@ -78,7 +78,7 @@ func TestOnePersonWithTwoSignInsAddsTheSecondOnHerPage(t *testing.T) {
 	byOIDC.Await(g.url(ssoHost)+"/", "Your account")
 	byOIDC.Open(here)
 	byOIDC.Await(here, "Echo app")
-	if got := told(byOIDC, "X-Leasehold-User"); got != string(account.ID) {
+	if got := received(byOIDC, "X-Leasehold-User"); got != string(account.ID) {
 		t.Errorf("by OpenID Connect she is %s, by SAML %s", got, account.ID)
 	}
 }

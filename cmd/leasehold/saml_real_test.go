@@ -92,18 +92,18 @@ func (g *gatewayUnderTest) knowsAlice(tab *peers.Tab) {
 		"Groups": "engineering,deploy", "Tenant": "acme", "Lease": string(leases[0].ID), "Expires": leases[0].End.UTC().Format(time.RFC3339),
 	}
 	for name, value := range want {
-		if got := told(tab, "X-Leasehold-"+name); got != value {
+		if got := received(tab, "X-Leasehold-"+name); got != value {
 			g.t.Errorf("X-Leasehold-%s is %q, want %q", name, got, value)
 		}
 	}
-	if cookies := told(tab, "Cookie"); strings.Contains(cookies, "__Host-lh") {
+	if cookies := received(tab, "Cookie"); strings.Contains(cookies, "__Host-lh") {
 		g.t.Errorf("the app sees the cookies %q", cookies)
 	}
-	g.verifies(told(tab, "X-Leasehold-Assertion"), want)
+	g.verifies(received(tab, "X-Leasehold-Assertion"), want)
 }
 
-// told is what the page of the echo app says that it was sent.
-func told(tab *peers.Tab, header string) string {
+// received is what the page of the echo app says that it was sent.
+func received(tab *peers.Tab, header string) string {
 	return strings.TrimSpace(tab.Eval(`document.getElementById("` + header + `")?.innerText ?? ""`))
 }
 

@@ -48,13 +48,13 @@ func TestBackAfterTheLoginLeadsToTheAppAgain(t *testing.T) {
 	tab := peers.Browser(t, g.ca)
 	here := g.url(appHost) + "/here?a=1&b=2"
 	g.enters(tab, here, "alice@acme.test")
-	lease := told(tab, "X-Leasehold-Lease")
+	lease := received(tab, "X-Leasehold-Lease")
 	tab.Back()
 	tab.Await(g.saml.Base, "Enter your username and password")
 	// A second answer to a question that was answered. The page is out of the browser's memory: its own script fills it.
 	tab.Eval(`(form => { form.username.value = "alice@acme.test"; form.password.value = "` + peers.Password + `"; form.submit() })(document.forms[0])`)
 	tab.Await(here, "Echo app")
-	if got := told(tab, "X-Leasehold-Lease"); tab.URL() != here || got != lease {
+	if got := received(tab, "X-Leasehold-Lease"); tab.URL() != here || got != lease {
 		t.Errorf("came to %s with lease %s instead of %s", tab.URL(), got, lease)
 	}
 }
@@ -105,11 +105,11 @@ func TestASecondAppIsEnteredSilentlyOrNotAtAll(t *testing.T) {
 	g := begin(t, scene{apps: apps, engineers: wikiHost})
 	alice := peers.Browser(t, g.ca)
 	g.enters(alice, g.url(appHost)+"/here", "alice@acme.test")
-	lease := told(alice, "X-Leasehold-Lease")
+	lease := received(alice, "X-Leasehold-Lease")
 	wiki := g.url(wikiHost) + "/page?a=1&b=2"
 	alice.Open(wiki)
 	alice.Await(wiki, "Echo app")
-	if got := told(alice, "X-Leasehold-Lease"); got != lease {
+	if got := received(alice, "X-Leasehold-Lease"); got != lease {
 		t.Errorf("lease %s there, %s here", got, lease)
 	}
 	g.told("login created")
@@ -132,7 +132,7 @@ func TestASecondAppIsEnteredSilentlyOrNotAtAll(t *testing.T) {
 	bob.Await(g.saml.Base, "Enter your username and password") // although it knows Bob
 	g.signInAtSAML(bob, "alice@acme.test")
 	bob.Await(wiki, "Echo app")
-	if got := told(bob, "X-Leasehold-Email"); got != "alice@acme.test" {
+	if got := received(bob, "X-Leasehold-Email"); got != "alice@acme.test" {
 		t.Errorf("the wiki knows %s", got)
 	}
 	if all := g.audit(); !slices.Contains(all, "lease.ended replaced") {

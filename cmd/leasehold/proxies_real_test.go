@@ -10,12 +10,10 @@ import (
 	"leasehold/cmd/leasehold/internal/peers"
 )
 
-const calendarHost = "calendar.fourth.test"
-
 func TestAppsKnowWhoIsThereBehindEitherProxy(t *testing.T) {
 	for name, caddy := range map[string]bool{"nginx": false, "caddy": true} {
 		t.Run(name, func(t *testing.T) {
-			apps := []peers.Site{{Host: appHost, App: peers.Echo(t), NoStore: true}, {Host: calendarHost, App: peers.Radicale(t), RemoteUser: true}}
+			apps := []peers.Site{{Host: appHost, App: peers.Echo(t), NoStore: true}, {Host: calHost, App: peers.Radicale(t), RemoteUser: true}}
 			g := begin(t, scene{caddy: caddy, apps: apps})
 			tab := peers.Browser(t, g.ca)
 			here := g.url(appHost) + "/here?a=1&b=2"
@@ -34,7 +32,7 @@ func TestAppsKnowWhoIsThereBehindEitherProxy(t *testing.T) {
 // absentValuesAreEmpty looks for what Bob does not have, a role, in what his app was told.
 func (g *gatewayUnderTest) absentValuesAreEmpty(tab *peers.Tab, bob string) {
 	g.t.Helper()
-	if roles, groups, user := told(tab, "X-Leasehold-Roles"), told(tab, "X-Leasehold-Groups"), told(tab, "X-Leasehold-User"); roles != "" || groups != "sales" || user != bob {
+	if roles, groups, user := received(tab, "X-Leasehold-Roles"), received(tab, "X-Leasehold-Groups"), received(tab, "X-Leasehold-User"); roles != "" || groups != "sales" || user != bob {
 		g.t.Errorf("the app was told of user %q, roles %q and groups %q", user, roles, groups)
 	}
 	if text := tab.Text(); strings.Contains(text, "{http.") || strings.Contains(text, "X-Remote-User") {
@@ -63,8 +61,8 @@ func (g *gatewayUnderTest) nobodySpeaksForHimself(here, session, bob string) {
 // radicaleKnows enters the calendar silently, and lets the page in the browser ask it whom it talks to, lying.
 func (g *gatewayUnderTest) radicaleKnows(tab *peers.Tab, bob string) {
 	g.t.Helper()
-	tab.Open(g.url(calendarHost) + "/")
-	tab.Await(g.url(calendarHost)+"/.web/", "Login")
+	tab.Open(g.url(calHost) + "/")
+	tab.Await(g.url(calHost)+"/.web/", "Login")
 	said := tab.Eval(propfind)
 	if !strings.HasPrefix(said, "207 ") || !strings.Contains(said, "/"+bob+"/") || strings.Contains(said, "root") {
 		g.t.Errorf("Radicale says %s", said)
@@ -89,7 +87,7 @@ const propfind = `(() => {
 func (g *gatewayUnderTest) formIsNotSent(tab *peers.Tab) {
 	g.t.Helper()
 	tab.Eval(`(form => { form.method = "post"; form.action = "/save"; document.body.append(form); form.submit() })(document.createElement("form"))`)
-	tab.Await(g.url(calendarHost)+"/save", "your last action was not sent")
+	tab.Await(g.url(calHost)+"/save", "your last action was not sent")
 	if tab.Status() != http.StatusUnauthorized {
 		g.t.Errorf("status %d", tab.Status())
 	}
