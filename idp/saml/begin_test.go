@@ -7,13 +7,17 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/xml"
 	"math/big"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	crewjam "github.com/crewjam/saml"
 
 	"leasehold/idp"
 	"leasehold/idp/saml"
@@ -179,6 +183,42 @@ func TestOurMetadataNameUsOurKeyAndOurAddress(t *testing.T) {
 	}
 }
 
+func TestKeysForEncryptionAreOfferedWhereTheConnectionReadsIt(t *testing.T) {
+	provider, now, old := samltest.New(t), samltest.NewRSA(t, 2048), samltest.NewRSA(t, 2048)
+	p := serviceProvider(t, provider, func(c *saml.Config) {
+		c.Connection.Encryption, c.Key, c.Certificate = true, now.Key, now.Certificates[0]
+		c.OldKeys = []saml.KeyPair{{Key: old.Key, Certificate: old.Certificates[0]}, {Key: provider.Key, Certificate: provider.Certificates[0]}}
+	})
+	doc, err := p.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entity crewjam.EntityDescriptor
+	if err := xml.Unmarshal(doc, &entity); err != nil {
+		t.Fatal(err)
+	}
+	var uses, certificates []string
+	for _, key := range entity.SPSSODescriptors[0].KeyDescriptors {
+		uses, certificates = append(uses, key.Use), append(certificates, key.KeyInfo.X509Data.X509Certificates[0].Data)
+		var methods []string
+		for _, method := range key.EncryptionMethods {
+			methods = append(methods, method.Algorithm)
+		}
+		want := []string{samltest.AES256GCM, samltest.AES192GCM, samltest.AES128GCM, samltest.OAEP, samltest.OAEPMGF1P}
+		if key.Use == "encryption" && !slices.Equal(methods, want) {
+			t.Errorf("it may be encrypted by %q", methods)
+		}
+	}
+	if want := []string{"signing", "signing", "signing", "encryption", "encryption"}; !slices.Equal(uses, want) {
+		t.Fatalf("keys for %q, want %q", uses, want)
+	}
+	for i, of := range []*samltest.IdP{now, old, provider, now, old} {
+		if certificates[i] != base64.StdEncoding.EncodeToString(of.Certificates[0].Raw) {
+			t.Errorf("key %d is another one", i)
+		}
+	}
+}
+
 func TestAHalfConfiguredProviderIsNotMade(t *testing.T) {
 	provider := samltest.New(t)
 	other := samltest.New(t)
@@ -191,6 +231,9 @@ func TestAHalfConfiguredProviderIsNotMade(t *testing.T) {
 		"no certificate":             func(c *saml.Config) { c.Certificate = nil },
 		"no clock":                   func(c *saml.Config) { c.Now = nil },
 		"another key's certificate":  func(c *saml.Config) { c.Certificate = other.Certificates[0] },
+		"an old key alone":           func(c *saml.Config) { c.OldKeys = []saml.KeyPair{{Key: other.Key}} },
+		"an old key, mismatched":     func(c *saml.Config) { c.OldKeys = []saml.KeyPair{{Key: other.Key, Certificate: c.Certificate}} },
+		"encryption to ECDSA":        func(c *saml.Config) { c.Connection.Encryption = true },
 		"a subject of another kind":  func(c *saml.Config) { c.Connection.Subject = "sub" },
 		"a subject without its name": func(c *saml.Config) { c.Connection.Subject = "attribute:" },
 	} {

@@ -1,13 +1,15 @@
 package saml
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 
 	"github.com/beevik/etree"
 )
 
-// Metadata is our own metadata document for this connection (SAML Metadata 2.4.4). It offers no key for encryption and
-// no binding but POST: what is not offered cannot be attacked.
+// Metadata is our own metadata document for this connection (SAML Metadata 2.4.4). It offers no binding but POST, and
+// keys for encryption only where encrypted assertions are read: what is not offered cannot be attacked.
 func (p *Provider) Metadata() ([]byte, error) {
 	doc := etree.NewDocument()
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
@@ -20,11 +22,10 @@ func (p *Provider) Metadata() ([]byte, error) {
 	role.CreateAttr("WantAssertionsSigned", "true")
 	role.CreateAttr("protocolSupportEnumeration", nsProtocol)
 
-	key := role.CreateElement("KeyDescriptor")
-	key.CreateAttr("use", "signing")
-	info := key.CreateElement("KeyInfo")
-	info.CreateAttr("xmlns", nsSignature)
-	info.CreateElement("X509Data").CreateElement("X509Certificate").SetText(base64.StdEncoding.EncodeToString(p.certificate.Raw))
+	for _, pair := range p.pairs {
+		descriptor(role, "signing", pair.Certificate)
+	}
+	p.offerEncryption(role)
 
 	role.CreateElement("NameIDFormat").SetText(p.nameIDFormat())
 
@@ -36,4 +37,26 @@ func (p *Provider) Metadata() ([]byte, error) {
 
 	doc.Indent(2)
 	return doc.WriteToBytes()
+}
+
+// offerEncryption says by which keys, and how, an assertion may be encrypted (SAML Metadata 2.4.1.1): the best way first.
+func (p *Provider) offerEncryption(role *etree.Element) {
+	for _, pair := range p.pairs {
+		if _, ok := pair.Key.(*rsa.PrivateKey); !ok || !p.connection.Encryption {
+			continue
+		}
+		key := descriptor(role, "encryption", pair.Certificate)
+		for _, name := range []string{aes256GCM, aes192GCM, aes128GCM, oaep, oaepMGF1P} {
+			key.CreateElement("EncryptionMethod").CreateAttr("Algorithm", name)
+		}
+	}
+}
+
+func descriptor(role *etree.Element, use string, certificate *x509.Certificate) *etree.Element {
+	key := role.CreateElement("KeyDescriptor")
+	key.CreateAttr("use", use)
+	info := key.CreateElement("KeyInfo")
+	info.CreateAttr("xmlns", nsSignature)
+	info.CreateElement("X509Data").CreateElement("X509Certificate").SetText(base64.StdEncoding.EncodeToString(certificate.Raw))
+	return key
 }

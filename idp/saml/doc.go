@@ -7,6 +7,8 @@
 //	scan.go        one pass over the tokens: limits, namespaces, unique IDs; it makes the tree
 //	message.go     one Response, one Assertion, signatures in their places
 //	signature.go   which signatures are accepted at all
+//	encrypted.go   which encryption is accepted at all, where the connection reads encrypted assertions
+//	decrypt.go     the decryption; what comes of it is scanned like a document of its own
 //	trust.go       the signature itself; what it covers is parsed anew, and only that is read on
 //	rules.go       who, for whom, in answer to what, and when
 //	confirm.go     the bearer's right to the assertion

@@ -55,6 +55,48 @@ func optional(e *etree.Element, ns, tag string) (*etree.Element, error) {
 	return nil, malformed("%s holds %d of %s, expected at most one", e.Tag, len(found), tag)
 }
 
+// sequence is the child elements of e, and whether they are the ones named, in this order, and nothing else but blanks
+// is there. Names are written as the specifications have them, "ds:KeyInfo"; one with a "?" in front may be missing, and
+// is nil then.
+func sequence(e *etree.Element, names ...string) ([]*etree.Element, bool) {
+	var there []*etree.Element
+	for _, token := range e.Child {
+		switch token := token.(type) {
+		case *etree.Element:
+			there = append(there, token)
+		case *etree.CharData:
+			if strings.TrimSpace(token.Data) != "" {
+				return nil, false
+			}
+		}
+	}
+	found := make([]*etree.Element, len(names))
+	for i, name := range names {
+		name, missable := strings.CutPrefix(name, "?")
+		prefix, tag, _ := strings.Cut(name, ":")
+		switch {
+		case len(there) > 0 && is(there[0], customary(prefix), tag):
+			found[i], there = there[0], there[1:]
+		case !missable:
+			return nil, false
+		}
+	}
+	return found, len(there) == 0
+}
+
+// customary is the namespace that the specifications write with a prefix.
+func customary(prefix string) string {
+	switch prefix {
+	case "ds":
+		return nsSignature
+	case "xenc":
+		return nsEncryption
+	case "xenc11":
+		return nsEncryption11
+	}
+	return ""
+}
+
 // text is what an element without children says, byte for byte.
 func text(e *etree.Element) (string, error) {
 	if len(e.Child) == 1 {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +70,57 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("an error that is no refusal: %v", err)
 		}
 	})
+}
+
+// FuzzDecrypt: whatever is in an EncryptedAssertion, and whatever was encrypted, is refused, or is what the provider
+// signed.
+func FuzzDecrypt(f *testing.F) {
+	provider, _, a, request := fixed(f)
+	p, encrypt := hidingBy(f, provider, knownRSA(f))
+	response := provider.RespondTo(f, request, samltest.Answer{Person: alice()})
+	hidden := samltest.Encrypt(f, docOf(f, response), encrypt)
+	if _, err := p.Verify(context.Background(), a, formOf(hidden)); err != nil {
+		f.Fatal(err)
+	}
+	honest := between(f, hidden, "<saml:EncryptedAssertion", "</saml:EncryptedAssertion>")
+	for _, lay := range []func(samltest.Sealed) string{samltest.Inline, microsoft, beside, folded} {
+		samltest.Encrypt(f, docOf(f, response), *with(encrypt, func(e *samltest.Encryption) {
+			e.Lay = func(s samltest.Sealed) string { laid := lay(s); f.Add(laid, ""); return laid }
+			e.Plain = func(plain string) string { f.Add("", plain); return plain }
+		}))
+	}
+	f.Add("", "<!-- -->")
+	f.Fuzz(func(t *testing.T, laid, plain string) {
+		if laid == "" {
+			e := with(encrypt, func(e *samltest.Encryption) { e.Plain = func(string) string { return plain } })
+			laid = between(t, samltest.Encrypt(t, docOf(t, response), *e), "<saml:EncryptedAssertion", "</saml:EncryptedAssertion>")
+		}
+		got, err := p.Verify(context.Background(), a, formOf(strings.Replace(hidden, honest, laid, 1)))
+		var no *idp.Rejected
+		if err != nil && !errors.As(err, &no) {
+			t.Errorf("an error that is no refusal: %v", err)
+		}
+		if err == nil && (got.Facts.Subject != "alice-0001" || got.Facts.Email != "alice@acme.test") {
+			t.Errorf("nobody signed %+v", got.Facts)
+		}
+	})
+}
+
+// knownRSA is a key that is the same in every process, and no secret.
+func knownRSA(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	prime := func(head int64, shift uint, tail int64) *big.Int {
+		return new(big.Int).Add(new(big.Int).Lsh(big.NewInt(head), shift), big.NewInt(tail))
+	}
+	p, q, one := prime(3, 1022, 1037), prime(7, 1021, 309), big.NewInt(1)
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, Primes: []*big.Int{p, q}}
+	order := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key.D = new(big.Int).ModInverse(big.NewInt(65537), order)
+	key.Precompute()
+	if err := key.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // FuzzMetadata: whatever a tenant registers, it is refused, or names a provider, an address by https and a key.

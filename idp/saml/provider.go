@@ -17,24 +17,32 @@ import (
 	"leasehold/provision"
 )
 
-// Config makes a Provider. Every field is needed.
+// Config makes a Provider. Every field is needed but OldKeys.
 type Config struct {
 	Connection  provision.Connection // its Metadata are parsed and judged
 	EntityID    string               // ours, of this connection alone: an absolute URL
 	ACS         string               // where answers are posted: an absolute URL, of this connection alone
-	Key         crypto.Signer        // signs AuthnRequests: RSA or ECDSA on a NIST curve
+	Key         crypto.Signer        // signs AuthnRequests: RSA or ECDSA on a NIST curve; RSA, if the connection reads encrypted assertions
 	Certificate *x509.Certificate    // of Key, published in our metadata
+	OldKeys     []KeyPair            // that were Key before: published after it, and tried for decryption after it, until providers know the new one
 	Now         func() time.Time
+}
+
+// KeyPair is a service provider's key and the certificate that makes it known.
+type KeyPair struct {
+	Key         crypto.Signer
+	Certificate *x509.Certificate
 }
 
 // Provider is one connection's service provider. It implements idp.Provider and idp.Describer.
 type Provider struct {
-	connection  provision.Connection
-	entityID    string
-	acs         string
-	key         crypto.Signer
-	certificate *x509.Certificate
-	now         func() time.Time
+	connection provision.Connection
+	entityID   string
+	acs        string
+	key        crypto.Signer
+	pairs      []KeyPair         // the key's and the old ones
+	openers    []*rsa.PrivateKey // of those, what encrypted assertions are opened by
+	now        func() time.Time
 
 	idp      Metadata
 	names    names
@@ -53,14 +61,13 @@ func New(c Config) (*Provider, error) {
 	switch {
 	case c.Connection.ID == "" || c.EntityID == "" || c.ACS == "":
 		return nil, errors.New("service provider: connection, entityID or ACS is missing")
-	case c.Key == nil || c.Certificate == nil || c.Now == nil:
-		return nil, errors.New("service provider: key, certificate or clock is missing")
+	case c.Now == nil:
+		return nil, errors.New("service provider: clock is missing")
 	}
-	if err := canSign(c.Key); err != nil {
+	pairs := append([]KeyPair{{c.Key, c.Certificate}}, c.OldKeys...)
+	openers, err := judgeKeys(pairs, c.Connection.Encryption)
+	if err != nil {
 		return nil, fmt.Errorf("service provider: %w", err)
-	}
-	if !sameKey(c.Key.Public(), c.Certificate.PublicKey) {
-		return nil, errors.New("service provider: the certificate is not the key's")
 	}
 	metadata, err := readMetadata(c.Connection.Metadata)
 	if err != nil {
@@ -71,7 +78,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("connection %s: %w", c.Connection.ID, err)
 	}
 	return &Provider{
-		connection: c.Connection, entityID: c.EntityID, acs: c.ACS, key: c.Key, certificate: c.Certificate, now: c.Now,
+		connection: c.Connection, entityID: c.EntityID, acs: c.ACS, key: c.Key, pairs: pairs, openers: openers, now: c.Now,
 		idp: metadata, names: named, deflater: sync.Pool{New: newDeflater},
 	}, nil
 }
@@ -90,11 +97,11 @@ func (p *Provider) Verify(_ context.Context, a idp.Attempt, form idp.Form) (prov
 	if err != nil {
 		return provision.Assertion{}, err
 	}
-	posted, err := open(root)
+	posted, err := p.open(root)
 	if err != nil {
 		return provision.Assertion{}, err
 	}
-	verified, err := p.idp.verify(posted)
+	verified, err := p.verify(posted)
 	if err != nil {
 		return provision.Assertion{}, err
 	}
@@ -136,6 +143,31 @@ func (p *Provider) judge(m message, a idp.Attempt, now time.Time) (provision.Ass
 	}
 	spent := provision.Spent{Kind: "assertion", Scope: string(p.connection.ID), ID: idOf(m.assertion), Until: until}
 	return provision.Assertion{Facts: facts, Authn: authn, Spend: []provision.Spent{spent}}, nil
+}
+
+// judgeKeys wants keys that can sign, each with its certificate. It answers with those that can decrypt; where that is
+// wanted, the first must: it is the one that providers are to use.
+func judgeKeys(pairs []KeyPair, decrypt bool) ([]*rsa.PrivateKey, error) {
+	var openers []*rsa.PrivateKey
+	for i, pair := range pairs {
+		if pair.Key == nil || pair.Certificate == nil {
+			return nil, errors.New("key or certificate is missing")
+		}
+		if err := canSign(pair.Key); err != nil {
+			return nil, err
+		}
+		if !sameKey(pair.Key.Public(), pair.Certificate.PublicKey) {
+			return nil, errors.New("the certificate is not the key's")
+		}
+		key, ok := pair.Key.(*rsa.PrivateKey)
+		switch {
+		case ok && decrypt:
+			openers = append(openers, key)
+		case i == 0 && decrypt:
+			return nil, fmt.Errorf("key of type %T opens no encrypted assertion; use RSA", pair.Key)
+		}
+	}
+	return openers, nil
 }
 
 // canSign is nil for a key whose signatures identity providers verify.

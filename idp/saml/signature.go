@@ -48,7 +48,7 @@ func signatureOf(e *etree.Element) (*signature, error) {
 	if element == nil {
 		return nil, nil
 	}
-	parts, err := exactly(element, "SignedInfo", "SignatureValue", "?KeyInfo")
+	parts, err := exactly(element, "ds:SignedInfo", "ds:SignatureValue", "?ds:KeyInfo")
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func signatureOf(e *etree.Element) (*signature, error) {
 }
 
 func (s *signature) signedInfo(e *etree.Element) error {
-	parts, err := exactly(e, "CanonicalizationMethod", "SignatureMethod", "Reference")
+	parts, err := exactly(e, "ds:CanonicalizationMethod", "ds:SignatureMethod", "ds:Reference")
 	if err != nil {
 		return err
 	}
@@ -104,11 +104,11 @@ func (s *signature) reference(e *etree.Element) error {
 	if uri, _ := attribute(e, "URI"); uri != "#"+idOf(s.parent) {
 		return idp.Reject(provision.SignatureInvalid, "signature of %q, which stands in %q", brief(uri), brief(idOf(s.parent)))
 	}
-	parts, err := exactly(e, "Transforms", "DigestMethod", "DigestValue")
+	parts, err := exactly(e, "ds:Transforms", "ds:DigestMethod", "ds:DigestValue")
 	if err != nil {
 		return err
 	}
-	transforms, err := exactly(parts[0], "Transform", "Transform") // SAML Core 5.4.4
+	transforms, err := exactly(parts[0], "ds:Transform", "ds:Transform") // SAML Core 5.4.4
 	if err != nil {
 		return err
 	}
@@ -151,32 +151,11 @@ func algorithm(e *etree.Element, accepted ...string) error {
 	return idp.Reject(provision.AlgorithmRefused, "%s is %q, which is not accepted", e.Tag, brief(name))
 }
 
-// exactly is the children of e, which must be those of XML Signature in this order and nothing else but blanks. A
-// leading "?" is one that may be missing.
-func exactly(e *etree.Element, tags ...string) ([]*etree.Element, error) {
-	refused := idp.Reject(provision.SignatureInvalid, "%s has another shape than SAML signatures have", e.Tag)
-	var found []*etree.Element
-	for _, token := range e.Child {
-		switch token := token.(type) {
-		case *etree.Element:
-			found = append(found, token)
-		case *etree.CharData:
-			if strings.TrimSpace(token.Data) != "" {
-				return nil, refused
-			}
-		}
-	}
-	if len(found) > len(tags) {
-		return nil, refused
-	}
-	for i, tag := range tags {
-		name, missable := strings.CutPrefix(tag, "?")
-		if i >= len(found) && missable {
-			continue
-		}
-		if i >= len(found) || !is(found[i], nsSignature, name) {
-			return nil, refused
-		}
+// exactly is sequence, with the refusal of a signature.
+func exactly(e *etree.Element, names ...string) ([]*etree.Element, error) {
+	found, ok := sequence(e, names...)
+	if !ok {
+		return nil, idp.Reject(provision.SignatureInvalid, "%s has another shape than SAML signatures have", e.Tag)
 	}
 	return found, nil
 }

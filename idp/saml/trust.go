@@ -19,19 +19,27 @@ import (
 // verify checks every signature of a message, and answers with what they cover: parsed anew from the very bytes that
 // were verified, so that nothing else can be read. At least one is wanted, over the Response or over the Assertion
 // (SAML Profiles 4.1.4.5), and none that is there may be wrong. A Response that is not signed itself is left as it came.
-func (m Metadata) verify(posted message) (message, error) {
+//
+// The signature of a Response covers an encrypted assertion as it came, that of the assertion what was encrypted (SAML
+// Core 6.2): so it is decrypted between the two, and a Response whose signature is wrong costs no decryption.
+func (p *Provider) verify(posted message) (message, error) {
 	verified := posted
-	sealed, err := m.covered(posted.response)
+	sealed, err := p.idp.covered(posted.response)
 	if err != nil {
 		return message{}, err
 	}
 	if sealed != nil {
-		if verified, err = open(sealed); err != nil {
+		if verified, err = p.open(sealed); err != nil {
 			return message{}, err
 		}
 		verified.sealed = true
 	}
-	assertion, err := m.covered(verified.assertion)
+	if verified.encrypted != nil {
+		if verified.assertion, err = p.decrypt(verified.encrypted); err != nil {
+			return message{}, err
+		}
+	}
+	assertion, err := p.idp.covered(verified.assertion)
 	switch {
 	case err != nil:
 		return message{}, err

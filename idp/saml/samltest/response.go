@@ -43,7 +43,8 @@ type Answer struct {
 	Edit       func(string) string // changes the document before it is signed
 	SignedInfo func(string) string // changes each SignedInfo before it is signed
 	KeyInfo    string              // put into each Signature
-	Tamper     func(string) string // changes the document after it is signed
+	Encrypt    *Encryption         // of the assertion, after it is signed and before the response is
+	Tamper     func(string) string // changes the document after all this
 }
 
 // Answer answers the AuthnRequest in address, honestly, with a form as a browser posts it.
@@ -67,6 +68,9 @@ func (p *IdP) RespondTo(t testing.TB, request Request, a Answer) url.Values {
 	}
 	if a.Signed == Assertion || a.Signed == Both {
 		doc = p.Sign(t, doc, "Assertion", a)
+	}
+	if a.Encrypt != nil {
+		doc = Encrypt(t, doc, *a.Encrypt)
 	}
 	if a.Signed == Response || a.Signed == Both {
 		doc = p.Sign(t, doc, "Response", a)

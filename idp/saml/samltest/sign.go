@@ -113,9 +113,8 @@ func sum(hash crypto.Hash, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// canonical is an element as exclusive canonicalization has it, with the namespaces that it stands in.
-func canonical(t testing.TB, e *etree.Element) []byte {
-	t.Helper()
+// alone is a copy of an element that declares the namespaces it stands in itself.
+func alone(e *etree.Element) *etree.Element {
 	alone := e.Copy()
 	for up := e.Parent(); up != nil; up = up.Parent() {
 		for _, a := range up.Attr {
@@ -124,7 +123,13 @@ func canonical(t testing.TB, e *etree.Element) []byte {
 			}
 		}
 	}
-	data, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(alone)
+	return alone
+}
+
+// canonical is an element as exclusive canonicalization has it, with the namespaces that it stands in.
+func canonical(t testing.TB, e *etree.Element) []byte {
+	t.Helper()
+	data, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(alone(e))
 	if err != nil {
 		t.Fatal(err)
 	}
