@@ -277,6 +277,17 @@ func TestANewAddressThatSomebodyHoldsIsNotTakenAndLocksNobodyOut(t *testing.T) {
 	}
 }
 
+func TestALeaseHangsOnTheDomainThatWasJudgedAlsoWhenTheAddressIsNotTaken(t *testing.T) {
+	s := nextLogin(t)
+	labs := domain(t, "labs.test")
+	s.State.Connection.Domains = append(s.State.Connection.Domains, labs)
+	s.State.Claim.Domain, s.Request.Facts.Email = labs, "eve@labs.test"
+	s.State.EmailHolder = provision.Account{ID: "acc_eve", Tenant: "acme", State: provision.Active, Email: email(t, "eve@labs.test")}
+	if d := s.decide(t); d.Outcome != provision.Resumed || d.Account.Email.Domain() == labs || d.Lease.Domain != labs {
+		t.Errorf("%s %q: the lease hangs on %s", d.Outcome, d.Reason, d.Lease.Domain)
+	}
+}
+
 func TestASeatIsNeededToBecomeActiveAndNotToStay(t *testing.T) {
 	s := nextLogin(t)
 	s.State.Tenant.Policy.Seats, s.State.Seats = 3, 2

@@ -28,16 +28,13 @@ type End struct {
 
 // EndLeases is the change that ends leases of s.Account, and everything below them. It is empty when none of them is
 // there to be ended: ending what has ended changes nothing. With the last lease the account's own state follows, in
-// the same change (lease.md: expired; an ephemeral one is deleted).
+// the same change: expired, or deleted when the tenant is ephemeral.
 func EndLeases(s State, e End, ids IDs, now time.Time) Change {
 	var change Change
 	var used int
 	chosen := s.Leases
 	if e.Leases != nil {
 		chosen = slices.DeleteFunc(slices.Clone(s.Leases), func(l Lease) bool { return !slices.Contains(e.Leases, l.ID) })
-	}
-	if len(chosen) == 0 {
-		return change
 	}
 	ender := ending{ids, &used, now, e.Actor, e.Requester, e.Revocation, e.Why}
 	ender.account(&change, s, chosen, e.Cause)
