@@ -27,6 +27,11 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 	if tenant.Suspended || c.Disabled || c.Held {
 		return Departure{}, &provision.DeniedError{Reason: provision.DomainUnknown}
 	}
+	leave, err := b.room(ctx, c)
+	if err != nil {
+		return Departure{}, err
+	}
+	defer leave()
 	a, err := b.attempt(ctx, w, c)
 	if err != nil {
 		return Departure{}, err

@@ -40,6 +40,7 @@ type Ports struct {
 	Log     *slog.Logger
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
 	NoCache bool             // every check asks the ledger
+	Pace    Pace             // of each tenant's logins
 	Count   Counters         // may be nil
 }
 
@@ -60,6 +61,7 @@ type Broker struct {
 	Ports
 	index     *index
 	providers providers
+	rooms     *rooms
 	signer    atomic.Pointer[signer]
 	tally     *tally
 	regates   regates
@@ -84,7 +86,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Count == nil {
 		p.Count = uncounted{}
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace)}
 	var err error
 	if err := b.loadKeys(ctx); err != nil {
 		return nil, err

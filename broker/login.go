@@ -22,7 +22,7 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 	}
 	assertion, err := b.verify(ctx, u, form, from)
 	if err != nil {
-		if errors.Is(err, provision.ErrDenied) { // that nobody could tell is not the message's fault
+		if faulty(err) {
 			b.refused(ctx, u)
 		}
 		return id, err
@@ -31,6 +31,12 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 		return id, b.stray(ctx, c, err)
 	}
 	return id, nil
+}
+
+// faulty reports whether a refusal was the message's fault. That nobody could tell, or that there was no room, is not.
+func faulty(err error) bool {
+	var denied *provision.DeniedError
+	return errors.As(err, &denied) && denied.Reason != provision.RateLimited && denied.Reason != provision.IdPUnreachable
 }
 
 // Login finishes one login: the browser that began it is back.

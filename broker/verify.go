@@ -15,6 +15,11 @@ func (b *Broker) verify(ctx context.Context, u underway, form idp.Form, from pro
 	if err != nil {
 		return provision.Assertion{}, err
 	}
+	leave, err := b.room(ctx, c)
+	if err != nil {
+		return provision.Assertion{}, err
+	}
+	defer leave()
 	provider, err := b.providers.of(ctx, c)
 	if err != nil {
 		return provision.Assertion{}, fmt.Errorf("connection %s: %w", c.ID, err)

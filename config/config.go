@@ -80,11 +80,13 @@ type Proof struct {
 	Grace time.Duration `key:"grace" default:"72h"`
 }
 
-// Limits keep one address from using up the gateway.
+// Limits keep one address, and one tenant, from using up the gateway.
 type Limits struct {
 	// Logins from one address (of IPv6: from one /64), per second, minute or hour.
 	Attempts Rate `key:"attempts" default:"600/m"`
-	// Addresses without that limit.
+	// Steps of logins at one tenant: each beginning is one, and each answer that is judged.
+	Tenant Rate `key:"tenant" default:"6000/m"`
+	// Addresses without the limit on addresses.
 	Exempt []netip.Prefix `key:"exempt" default:"127.0.0.0/8, ::1"`
 }
 

@@ -250,7 +250,7 @@ func TestGoodSpellingsAreRead(t *testing.T) {
 	for _, text := range []string{
 		"", "# only a comment\n", "\ufeffcache: on\n", "cache: on\r\nlisten: :80\r\n", "cache: off", "cache: true", "cache: \"no\"", "listen: '[::1]:80'",
 		"listen: localhost:0\nops_listen: localhost:0", "database: sqlite", "proof: {every: 90d, grace: 1h30m}",
-		"dns: {resolver: \"[::1]:53\"}", "limits: {attempts: 1/s, exempt: []}", "operators: acme", "manifests:\n- a.yaml\n- b/*.yaml",
+		"dns: {resolver: \"[::1]:53\"}", "limits: {attempts: 1/s, tenant: 10/s, exempt: []}", "operators: acme", "manifests:\n- a.yaml\n- b/*.yaml",
 	} {
 		if _, faults := config.Load(written(t, "leasehold.yaml", text), []string{"LEASEHOLD_URL=http://sso.localhost:8080"}); faults != nil {
 			t.Errorf("%q: %v", text, faults)

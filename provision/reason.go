@@ -221,7 +221,7 @@ const (
 	// Nobody can tell whether the request may go through. Sessions stay as they are.
 	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"
-	// Too many logins were begun from one address.
+	// Too many logins were begun from one address, or at one tenant.
 	// Do: wait; or look at `limits`.
 	RateLimited Reason = "rate_limited"
 )

@@ -86,7 +86,7 @@ func answers() map[provision.Reason]answer {
 	add(403, "This app is not open to your organisation.", askAdmin, provision.TenantNotOfApp)
 	add(403, "This app wants a role that you do not have.", askAdmin, provision.RoleMissing)
 	add(503, "We cannot tell right now whether you may go on.", "You are still signed in. Try again in a moment.", provision.StoreUnavailable)
-	add(429, "Too many sign-ins were begun from your network.", "Wait a minute and try again.", provision.RateLimited)
+	add(429, "Too many sign-ins were begun just now.", "Wait a minute and try again.", provision.RateLimited)
 	return m
 }
 

@@ -172,7 +172,7 @@ func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e erran
 	if err != nil {
 		s.Metrics.login(err)
 	}
-	if reason := denial(err); reason != "" && reason != provision.IdPUnreachable && !wish.AddSignIn {
+	if reason := denial(err); reason != "" && reason != provision.IdPUnreachable && reason != provision.RateLimited && !wish.AddSignIn {
 		return s.ask(w, v, http.StatusForbidden, e, "We cannot sign you in with that address.")
 	}
 	if err != nil {

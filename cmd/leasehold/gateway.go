@@ -94,6 +94,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		},
 		Documents: documents{g.fetch},
 		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
+		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per},
 	})
 	if err != nil {
 		return err
