@@ -34,7 +34,7 @@ import (
 //	leasehold ARG…        runs the binary; `! leasehold` when it has to fail
 //	exit CODE             what the last leasehold ended with
 //	serve [ARG…]          starts the server and waits until it answers; `! serve` when it must not start; its log is serve.log
-//	hup, stop, kill9      what a signal does to it, until it has done it
+//	hup, halt, kill9      what a signal does to it, until it has done it
 //	login [-via CONNECTION] [-groups A,B] SUBJECT EMAIL
 //	                      a browser of that subject's own logs in; prints where it ends and what it reads there
 //	logout SUBJECT        the same browser logs out
@@ -56,7 +56,7 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 		Setup: func(env *testscript.Env) error { return newDesk(t, env, binary, *provider) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"leasehold": onDesk((*desk).leasehold), "exit": onDesk((*desk).exitedWith), "await": onDesk((*desk).await), "keep": onDesk((*desk).keep),
-			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "stop": onDesk((*desk).stop), "kill9": onDesk((*desk).kill9),
+			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "halt": onDesk((*desk).halt), "kill9": onDesk((*desk).kill9),
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
 		},
 	})
@@ -253,7 +253,7 @@ func (d *desk) hup(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func (d *desk) stop(ts *testscript.TestScript, _ bool, _ []string) {
+func (d *desk) halt(ts *testscript.TestScript, _ bool, _ []string) {
 	server := d.server
 	ts.Check(server.Process.Signal(syscall.SIGTERM))
 	d.gone(ts)
