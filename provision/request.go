@@ -23,6 +23,18 @@ type Request struct {
 	Requester Requester
 }
 
+// Target names what r is about: what the state that it is judged on has to hold.
+func (r Request) Target() Target {
+	t := Target{
+		Connection: r.Facts.Connection, Link: LinkKey{r.Facts.Connection, r.Facts.Subject},
+		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: r.Spend,
+	}
+	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
+		t.Email = email
+	}
+	return t
+}
+
 // Intent is a person's wish, uttered in a live session and carried by the attempt, to add a sign-in to an account.
 type Intent struct {
 	Account AccountID

@@ -29,25 +29,13 @@ func (s *Store) retried(ctx context.Context, write func(*commit) error) error {
 func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
 	var d provision.Decision
 	err := s.retried(ctx, func(c *commit) error {
-		d = decide(own(c.state(targetOf(r))))
+		d = decide(own(c.state(r.Target())))
 		return c.apply(&d.Change)
 	})
 	if err != nil {
 		return provision.Decision{}, err
 	}
 	return d, nil
-}
-
-// targetOf names what a request is about.
-func targetOf(r provision.Request) provision.Target {
-	t := provision.Target{
-		Connection: r.Facts.Connection, Link: provision.LinkKey{Connection: r.Facts.Connection, Subject: r.Facts.Subject},
-		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: r.Spend,
-	}
-	if email, err := provision.ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
-		t.Email = email
-	}
-	return t
 }
 
 // Amend implements provision.Ledger.

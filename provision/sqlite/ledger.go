@@ -45,7 +45,7 @@ func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(
 	var d provision.Decision
 	err := retried(func() error {
 		return s.commit(ctx, func(w writer) error {
-			state, err := w.state(targetOf(r))
+			state, err := w.state(r.Target())
 			if err != nil {
 				return err
 			}
@@ -57,18 +57,6 @@ func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(
 		return provision.Decision{}, err
 	}
 	return d, nil
-}
-
-// targetOf names what a request is about.
-func targetOf(r provision.Request) provision.Target {
-	t := provision.Target{
-		Connection: r.Facts.Connection, Link: provision.LinkKey{Connection: r.Facts.Connection, Subject: r.Facts.Subject},
-		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: r.Spend,
-	}
-	if email, err := provision.ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
-		t.Email = email
-	}
-	return t
 }
 
 // Amend implements provision.Ledger.
