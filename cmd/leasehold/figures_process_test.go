@@ -4,8 +4,10 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -18,10 +20,29 @@ import (
 	"time"
 )
 
-// bareAddress is the variable that makes of this test a server that only answers 200, and where it listens.
-const bareAddress = "FIGURES_BARE"
+// The variables that make of this test a server that only answers 200: where it listens, and what headers it answers
+// with, as JSON.
+const (
+	bareAddress = "FIGURES_BARE"
+	bareHeader  = "FIGURES_BARE_HEADER"
+)
 
-func bare(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+// serveBare answers 200 at an address, with a header, and does nothing else.
+func serveBare(t *testing.T, address string) {
+	var header http.Header
+	if text := os.Getenv(bareHeader); text != "" {
+		if err := json.Unmarshal([]byte(text), &header); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if header != nil {
+			maps.Copy(w.Header(), header)
+		}
+		w.WriteHeader(http.StatusOK)
+	}))
+	t.Fatal(err)
+}
 
 // process is one whose cost is measured.
 type process struct {
@@ -74,11 +95,16 @@ func answers(url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// startBare starts this test as a server that only answers 200.
-func startBare(t *testing.T) *process {
+// startBare starts this test as a server that only answers 200 with a header.
+func startBare(t *testing.T, header http.Header) *process {
+	t.Helper()
+	text, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
 	address := "127.0.0.1:" + port(t)
 	command := exec.Command(os.Args[0], "-test.run", "^TestFigures$")
-	command.Env = append(os.Environ(), bareAddress+"="+address)
+	command.Env = append(os.Environ(), bareAddress+"="+address, bareHeader+"="+string(text))
 	p := launch(t, command, "http://"+address+"/")
 	p.address = address
 	return p

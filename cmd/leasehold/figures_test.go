@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,18 +24,16 @@ const (
 // processes that it measures itself against are itself, run with bareAddress in the environment.
 func TestFigures(t *testing.T) {
 	if address := os.Getenv(bareAddress); address != "" {
-		if err := http.ListenAndServe(address, http.HandlerFunc(bare)); err != nil {
-			t.Fatal(err)
-		}
+		serveBare(t, address)
 	}
 	var f figures
 	binary := build(t)
 	t.Run("saml", func(t *testing.T) { f.reading(t) })
 	t.Run("populations", func(t *testing.T) {
 		small := settle(t, binary, population{accounts: few, tenants: few / 100, leases: few})
-		f.checkInProcess(t, small)
+		header := f.checkInProcess(t, small)
 		f.loginInProcess(t, small)
-		f.checkAgainstBare(t, small)
+		f.checkAgainstBare(t, small, header)
 		if os.Getenv("FIGURES_SMALL") == "" {
 			f.compare(t, small, settle(t, binary, population{accounts: many, tenants: many / 100, leases: many / 10}))
 		}

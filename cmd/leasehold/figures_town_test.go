@@ -44,7 +44,7 @@ type town struct {
 	idp    *samltest.IdP // of all tenants
 	wiki   [][]byte      // a check for each lease
 	kiosk  [][]byte
-	master cipher.AEAD
+	keys   cipher.AEAD // wraps the keys of accounts
 	now    time.Time
 }
 
@@ -60,17 +60,7 @@ func settle(t *testing.T, binary string, p population) *town {
 	}
 	g := v.open()
 	defer g.close()
-	master, err := os.ReadFile(g.config.MasterKeyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := aes.NewCipher(master)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v.master, err = cipher.NewGCMWithRandomNonce(block); err != nil {
-		t.Fatal(err)
-	}
+	v.keys = accountKeys(t, g)
 	began := time.Now()
 	v.seed(g)
 	t.Logf("%d accounts settled in %s", p.accounts, time.Since(began).Round(time.Millisecond))
@@ -80,6 +70,24 @@ func settle(t *testing.T, binary string, p population) *town {
 		v.kiosk = append(v.kiosk, check(kiosk, g.broker.Token(id, origin(t, kiosk))))
 	}
 	return v
+}
+
+// accountKeys wraps the keys that accounts carry, as the broker does.
+func accountKeys(t *testing.T, g *gateway) cipher.AEAD {
+	t.Helper()
+	key, err := g.broker.Keys.Named(t.Context(), "accounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aead
 }
 
 // settings is the path of its configuration.
@@ -211,7 +219,7 @@ func (v *town) account(n int) provision.Account {
 	return provision.Account{
 		ID: id, Tenant: tenantID(v.tenantOf(n)), State: provision.Dormant, Email: v.email(n), Name: fmt.Sprintf("Person %d", n),
 		Groups: []string{"staff", "engineering", "all-hands"}, Created: v.now, LastLogin: v.now, Generation: 1, Revision: 1,
-		Key: v.master.Seal(nil, nil, noise(32), []byte("account:"+string(id))),
+		Key: v.keys.Seal(nil, nil, noise(32), []byte("account:"+string(id))),
 	}
 }
 
