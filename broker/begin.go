@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"leasehold/idp"
 	"leasehold/provision"
@@ -24,8 +25,11 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 	if err != nil {
 		return Departure{}, err
 	}
-	if tenant.Suspended || c.Disabled || c.Held {
+	switch {
+	case tenant.Suspended || c.Disabled:
 		return Departure{}, &provision.DeniedError{Reason: provision.DomainUnknown}
+	case c.Held:
+		return Departure{}, b.stray(ctx, c.ID, &provision.DeniedError{Reason: provision.ConnectionHeld})
 	}
 	leave, err := b.room(ctx, c)
 	if err != nil {
@@ -71,12 +75,14 @@ func (b *Broker) connection(ctx context.Context, w Wish) (provision.Connection, 
 	if err != nil && !errors.Is(err, provision.ErrNotFound) {
 		return provision.Connection{}, err
 	}
-	for _, c := range found {
-		if !c.Disabled && !c.Held {
-			return c, nil
-		}
+	found = slices.DeleteFunc(found, func(c provision.Connection) bool { return c.Disabled })
+	if len(found) == 0 {
+		return provision.Connection{}, unknown
 	}
-	return provision.Connection{}, unknown
+	if at := slices.IndexFunc(found, func(c provision.Connection) bool { return !c.Held }); at > 0 {
+		return found[at], nil
+	}
+	return found[0], nil
 }
 
 // attempt is a new one, with the wish to add a sign-in judged where it can be judged already.

@@ -97,7 +97,7 @@ func (c *common) entry(s provision.Standing) *entry {
 		c.claims, c.groups = map[provision.Domain]*provision.Claim{}, map[string]string{}
 	}
 	t := share(c.tenants, s.Tenant.ID, s.Tenant, func(a, b provision.Tenant) bool { return a.Revision == b.Revision })
-	connection := provision.Connection{ID: s.Connection.ID, Tenant: t.ID, Disabled: s.Connection.Disabled, Held: s.Connection.Held, Generation: s.Connection.Generation}
+	connection := provision.Connection{ID: s.Connection.ID, Tenant: t.ID, Disabled: s.Connection.Disabled, Generation: s.Connection.Generation}
 	if s.Connection.Tenant != t.ID {
 		connection.Tenant = s.Connection.Tenant
 	}
@@ -107,7 +107,7 @@ func (c *common) entry(s provision.Standing) *entry {
 		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.texts(l.Grant.Roles),
 		end: l.End.UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
 		ofConnection: share(c.connections, connection.ID, connection, func(a, b provision.Connection) bool {
-			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Held == b.Held && a.Generation == b.Generation
+			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Generation == b.Generation
 		}),
 		ofDomain:     share(c.claims, claim.Domain, claim, func(a, b provision.Claim) bool { return a == b }),
 		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.texts(a.Groups)},

@@ -230,6 +230,7 @@ func (noDocuments) Fetch(context.Context, string) ([]byte, error) {
 	return nil, errors.New("no network")
 }
 func (noDocuments) Follows([]byte, []byte) error { return nil }
+func (noDocuments) Tell([]byte) string           { return "" }
 
 func present(_ provision.App, who broker.Identity) map[string][]string {
 	return map[string][]string{"X-Leasehold-User": {string(who.Account)}, "X-Leasehold-Roles": who.Roles, "X-Leasehold-Assertion": {who.Assertion}}

@@ -14,8 +14,11 @@ import (
 // Documents fetches and judges metadata that lives at a URL.
 type Documents interface {
 	Fetch(ctx context.Context, url string) ([]byte, error)
-	// Follows is nil when a new document may take the place of the old one, which may be empty: it must not weaken.
+	// Follows is nil when a new document may take the place of the old one, which may be empty: it must not weaken. It is
+	// ErrNotChained when somebody has to confirm the new one first.
 	Follows(old, new []byte) error
+	// Tell says by whom and by which keys a document is trusted, in one line without secrets.
+	Tell(document []byte) string
 }
 
 // metadataAge is how old metadata from a URL may grow before it is fetched again.
@@ -92,7 +95,7 @@ func (b *Broker) follows(ctx context.Context) ([]followed, error) {
 }
 
 // Refresh fetches the metadata of every connection that has it at a URL and is due. A document that cannot be had or
-// that would weaken leaves the old one in force, and is an error.
+// read leaves the old one in force, and is an error; one that is not chained to it puts the connection on hold.
 func (b *Broker) Refresh(ctx context.Context) error {
 	list, err := b.follows(ctx)
 	if err != nil {
@@ -141,15 +144,23 @@ func (b *Broker) refresh(ctx context.Context, id provision.ConnectionID) error {
 		if now.MetadataURL != c.MetadataURL {
 			return provision.Change{}, nil // registered anew meanwhile
 		}
-		if err := b.Documents.Follows(now.Metadata, document); err != nil {
+		next, err := b.adopt(now, document)
+		switch {
+		case err != nil:
 			return provision.Change{}, fmt.Errorf("the document at %s: %w", c.MetadataURL, err)
+		case next.Held == now.Held && bytes.Equal(next.Metadata, now.Metadata) && bytes.Equal(next.Proposed, now.Proposed):
+			return provision.Change{}, nil
 		}
-		before := connectionFields(now)
-		now.Metadata, now.Revision = document, now.Revision+1
-		return provision.Change{Connections: []provision.Connection{now}, Events: []provision.Event{{
+		next.Revision++
+		event := provision.Event{
 			ID: a.IDs.Event(0), Time: a.Now, Actor: a.Actor, Kind: provision.EventConnectionChanged, Tenant: now.Tenant, Connection: now.ID,
-			Outcome: "refreshed", Changes: differences(true, before, connectionFields(now)),
-		}}}, nil
+			Outcome: "refreshed", Changes: differences(true, connectionFields(now), connectionFields(next)),
+		}
+		if next.Held && !bytes.Equal(next.Proposed, now.Proposed) {
+			event.Outcome, event.Changes = "held", b.trustLines(now, document)
+			b.Log.Warn("a connection is held: somebody has to confirm its new trust", "connection", now.ID, "change", event.Changes[0])
+		}
+		return provision.Change{Connections: []provision.Connection{next}, Events: []provision.Event{event}}, nil
 	})
 	return err
 }

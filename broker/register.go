@@ -104,11 +104,16 @@ func (r *registration) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Errorf(format, args...))
 }
 
-// note adds an object's differences to the report, with one event that names them.
-func (r *registration) note(e provision.Event, name string, differences []string) {
-	for _, line := range differences {
+// remark adds lines about an object to the report.
+func (r *registration) remark(name string, lines []string) {
+	for _, line := range lines {
 		r.report.Changes = append(r.report.Changes, name+": "+line)
 	}
+}
+
+// note adds an object's differences to the report, with one event that names them.
+func (r *registration) note(e provision.Event, name string, differences []string) {
+	r.remark(name, differences)
 	e.ID, e.Time, e.Actor, e.Changes = r.act.IDs.Event(len(r.change.Events)), r.act.Now, r.act.Actor, differences
 	e.Personal = provision.Personal{Requester: r.act.Requester, Detail: r.act.Why}
 	r.change.Events = append(r.change.Events, e)
@@ -217,21 +222,28 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 		r.fault("%s: is one of tenant %s: %w", name, old.Tenant, provision.ErrConflict)
 		return
 	}
-	c.Tenant, c.Disabled, c.Held, c.Generation, c.Owner, c.Revision = t, old.Disabled, old.Held, old.Generation, r.plan.Owner, old.Revision
-	if c.MetadataURL != "" && len(c.Metadata) == 0 && c.MetadataURL == old.MetadataURL {
-		c.Metadata = old.Metadata // fetched, not written down
+	if exists && old.Protocol != c.Protocol { // a subject of one protocol is nobody in the other
+		r.fault("%s: speaks %s; give the new one another id: %w", name, old.Protocol, provision.ErrConflict)
+		return
 	}
+	c.Tenant, c.Disabled, c.Generation, c.Owner, c.Revision = t, old.Disabled, old.Generation, r.plan.Owner, old.Revision
+	c, trust, news := r.b.retain(c, old)
 	if len(w.Secret) > 0 {
 		c.ClientSecret = r.secret(c.ID, w.Secret)
 	}
 	changed := differences(exists, connectionFields(old), connectionFields(c))
-	if exists && len(changed) == 0 {
+	if exists && len(changed) == 0 && !news {
+		r.remark(name, trust)
 		return
 	}
 	c.Revision++
 	r.change.Connections = append(r.change.Connections, c)
 	r.tightened = append(r.tightened, t)
-	r.note(provision.Event{Kind: provision.EventConnectionChanged, Tenant: t, Connection: c.ID, Outcome: outcome(exists)}, name, lines(exists, changed))
+	event := provision.Event{Kind: provision.EventConnectionChanged, Tenant: t, Connection: c.ID, Outcome: outcome(exists)}
+	if news && c.Held {
+		event.Outcome = "held"
+	}
+	r.note(event, name, lines(exists, append(changed, trust...)))
 }
 
 // secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell

@@ -21,7 +21,11 @@ type Connection struct {
 	Subject  string // SAML: "nameid" or "attribute:NAME"; OIDC: "sub", "claim:NAME" or "tid+oid"
 	Default  bool   // of several connections for one domain
 	Disabled bool
-	Held     bool // its trust changed in a way that somebody has to confirm
+
+	// Trust that somebody has to confirm. While it waits nobody logs in by the connection; leases go on.
+	Held     bool
+	Proposed []byte // the metadata document, or of OIDC the issuer, that waits
+	Rejected string // what somebody refused to confirm, as it was told: it is not proposed again
 
 	// Attributes names where email, name and groups stand in an assertion: an attribute's exact Name, a claim's name.
 	Attributes map[string]string

@@ -33,7 +33,7 @@ func (s Standing) Refuses(now time.Time) Reason {
 		return TenantSuspended
 	case !s.Tenant.ContractEnd.IsZero() && !now.Before(s.Tenant.ContractEnd):
 		return ContractEnded
-	case s.Connection.Disabled || s.Connection.Held:
+	case s.Connection.Disabled: // one that is held keeps its leases: odd metadata end nobody's session
 		return LeaseEnded
 	case s.Claim.Tenant != l.Tenant || s.Claim.Domain != l.Domain || (s.Claim.State != ClaimVerified && s.Claim.State != ClaimFailing):
 		return LeaseEnded

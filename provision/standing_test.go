@@ -50,7 +50,7 @@ func TestAStandingGivesNoAccessWhenOneThingIsWrong(t *testing.T) { // I1, I11, I
 		"a suspended tenant":              {provision.TenantSuspended, provision.CauseAdmin, func(s s) { s.Tenant.Suspended = true }},
 		"a contract that ends now":        {provision.ContractEnded, provision.CauseContractEnded, func(s s) { s.Tenant.ContractEnd = noon() }},
 		"a connection switched off":       {provision.LeaseEnded, provision.CauseAdmin, func(s s) { s.Connection.Disabled = true }},
-		"a connection held":               {provision.LeaseEnded, provision.CauseAdmin, func(s s) { s.Connection.Held = true }},
+		"nothing: a connection held":      {"", "", func(s s) { s.Connection.Held = true }},
 		"a domain of another tenant":      {provision.LeaseEnded, provision.CauseAdmin, func(s s) { s.Claim.Tenant = "other" }},
 		"another domain":                  {provision.LeaseEnded, provision.CauseAdmin, func(s s) { s.Claim.Domain = domain(t, "other.test") }},
 		"a domain that lapsed":            {provision.LeaseEnded, provision.CauseAdmin, func(s s) { s.Claim.State = provision.ClaimLapsed }},

@@ -41,6 +41,7 @@ type gateway struct {
 	fetch   *http.Client // for every address that a tenant gave
 	metrics *prometheus.Registry
 	counts  *metrics
+	refused *web.Refused // what was behind pages that no event tells of
 	public  http.Handler
 	prompts chan struct{} // somebody registered something: look at proofs and metadata now
 }
@@ -53,7 +54,7 @@ const (
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
-	g := &gateway{config: c, environ: environ, log: log, prompts: make(chan struct{}, 1)}
+	g := &gateway{config: c, environ: environ, log: log, refused: new(web.Refused), prompts: make(chan struct{}, 1)}
 	if err := g.open(ctx); err != nil {
 		g.close()
 		return nil, err
@@ -107,7 +108,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt,
-		Seal: seal, Metrics: seen, Log: g.log,
+		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }
@@ -162,8 +163,15 @@ func (d documents) Follows(old, new []byte) error {
 		_, err := saml.ParseMetadata(new, time.Now())
 		return err
 	}
-	return saml.Refreshed(old, new, time.Now())
+	err := saml.Refreshed(old, new, time.Now())
+	if errors.Is(err, saml.ErrNotChained) {
+		return fmt.Errorf("%w: %w", broker.ErrNotChained, err)
+	}
+	return err
 }
+
+// Tell implements broker.Documents.
+func (documents) Tell(document []byte) string { return saml.Tell(document) }
 
 // dataFolder makes the folder, for its owner alone, and says what to do when it cannot be used.
 func dataFolder(path string) error {

@@ -135,6 +135,11 @@ func (o operator) connectionVerb(r *http.Request, d broker.Deed) (any, error) {
 		return revoked{revocation}, err
 	case "enable":
 		return said{}, o.gateway.broker.EnableConnection(r.Context(), d, id)
+	case "confirm":
+		revocation, err := o.gateway.broker.ConfirmTrust(r.Context(), d, id)
+		return revoked{revocation}, err
+	case "reject":
+		return said{}, o.gateway.broker.RejectTrust(r.Context(), d, id)
 	}
 	return nil, provision.ErrNotFound
 }

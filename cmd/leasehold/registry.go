@@ -205,6 +205,8 @@ type connectionCommands struct {
 	Show    showConnection   `cmd:"" help:"Show one, with what its identity provider has to know."`
 	Disable connectionAction `cmd:"" help:"Keep everybody who comes by it out, and end what they have."`
 	Enable  connectionAction `cmd:"" help:"Let them log in again."`
+	Confirm connectionWord   `cmd:"" help:"Trust what a held connection proposes; what the former trust gave ends."`
+	Reject  connectionWord   `cmd:"" help:"Keep the trust of a held connection as it is."`
 }
 
 type listConnections struct{ listing }
@@ -238,6 +240,11 @@ func (c showConnection) Run(s *surroundings) error {
 			row(w, "redirect uri", v.Callback)
 		}
 		row(w, "disabled", v.Disabled)
+		if v.Held {
+			row(w, "held", "nobody logs in by it: confirm or reject its new trust")
+			row(w, "in force", v.Trust)
+			row(w, "proposed", v.Proposed)
+		}
 		if v.Note != "" {
 			row(w, "note", v.Note)
 		}
@@ -252,6 +259,17 @@ type connectionAction struct {
 
 // Run does it.
 func (c connectionAction) Run(k *kong.Context, s *surroundings) error {
+	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
+}
+
+// connectionWord is confirm or reject: the command's own name says which.
+type connectionWord struct {
+	one
+	reasoned
+}
+
+// Run does it.
+func (c connectionWord) Run(k *kong.Context, s *surroundings) error {
 	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
 }
 

@@ -63,6 +63,8 @@ type connectionView struct {
 	Default  bool                   `json:"default"`
 	Disabled bool                   `json:"disabled"`
 	Held     bool                   `json:"held"`
+	Trust    string                 `json:"trust,omitempty"`     // of one that is held: what is in force,
+	Proposed string                 `json:"proposed,omitempty"`  // and what waits for a confirmation
 	EntityID string                 `json:"entity_id,omitempty"` // of the service provider, for the identity provider
 	ACS      string                 `json:"acs,omitempty"`
 	Callback string                 `json:"callback,omitempty"`
@@ -71,6 +73,9 @@ type connectionView struct {
 
 func viewConnection(c provision.Connection, at addresses) connectionView {
 	v := connectionView{ID: c.ID, Tenant: c.Tenant, Protocol: string(c.Protocol), Domains: c.Domains, Issuer: c.Issuer, Subject: c.Subject, Default: c.Default, Disabled: c.Disabled, Held: c.Held, Owner: string(c.Owner)}
+	if c.Held {
+		v.Trust, v.Proposed = tell(c, c.Trust()), tell(c, c.Proposed)
+	}
 	if c.Protocol == provision.OIDC {
 		v.Callback = at.callback(c.ID)
 		return v
@@ -85,6 +90,14 @@ func viewConnection(c provision.Connection, at addresses) connectionView {
 	}
 	v.Issuer = m.EntityID
 	return v
+}
+
+// tell says what a trust of c comes to.
+func tell(c provision.Connection, trust []byte) string {
+	if c.Protocol == provision.SAML {
+		return saml.Tell(trust)
+	}
+	return string(trust)
 }
 
 type appView struct {

@@ -3,10 +3,13 @@ package saml
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,6 +39,21 @@ func Refreshed(inForce, fetched []byte, now time.Time) error {
 		}
 	}
 	return fmt.Errorf("%w: none of the former %d signing keys is among the new %d", ErrNotChained, len(before.Certificates), len(after.Certificates))
+}
+
+// Tell says by whom and by which keys metadata are trusted: the entityID, and the SHA-256 fingerprints of the signing
+// certificates, which is what an identity provider's own pages show.
+func Tell(doc []byte) string {
+	m, err := readMetadata(doc)
+	if err != nil {
+		return "metadata that cannot be read"
+	}
+	var keys []string
+	for _, c := range m.Certificates {
+		keys = append(keys, fmt.Sprintf("%x", sha256.Sum256(c.Raw)))
+	}
+	slices.Sort(keys)
+	return fmt.Sprintf("entityID %q, certificates %s", brief(m.EntityID), strings.Join(keys, " "))
 }
 
 // Fetch gets a metadata document. What the client may reach, how long it may take and whether it follows redirects is
