@@ -175,7 +175,9 @@ func (p *Prover) claims(ctx context.Context, keep func(provision.Claim) bool) ([
 func (p *Prover) due(claims []provision.Claim) []provision.Claim {
 	now := p.Ledger.Now()
 	next := func(c provision.Claim) time.Time { return c.NextTry(p.every()) }
-	due := slices.DeleteFunc(slices.Clone(claims), func(c provision.Claim) bool { return next(c).After(now) })
+	due := slices.DeleteFunc(slices.Clone(claims), func(c provision.Claim) bool {
+		return next(c).After(now) && !c.LastTried.After(now) // a clock that was reset leaves tries in the future
+	})
 	slices.SortStableFunc(due, func(x, y provision.Claim) int { return next(x).Compare(next(y)) })
 	turn, turns := make(map[claimKey]int, len(due)), map[provision.TenantID]int{}
 	for _, c := range due {
