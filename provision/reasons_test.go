@@ -107,6 +107,21 @@ func TestEveryDeclaredReasonAndCauseIsListedAndSaysWhatItMeans(t *testing.T) {
 	}
 }
 
+func TestAReasonSaysItselfWhatItMeans(t *testing.T) {
+	_, under := codes(t)
+	for _, listed := range under {
+		for _, c := range listed {
+			meaning, do := provision.Reason(c.code).Meaning()
+			if c.kind == "Reason" && (meaning != c.meaning || do != strings.ToUpper(c.do[:1])+c.do[1:]) {
+				t.Errorf("%s means %q, do %q; declared is %+v", c.code, meaning, do, c)
+			}
+		}
+	}
+	if meaning, do := provision.Reason("no_such").Meaning(); meaning+do != "" {
+		t.Errorf("a code that is not there means %q, %q", meaning, do)
+	}
+}
+
 func TestTheListOfReasonsIsWhatTheCodeSays(t *testing.T) {
 	const path = "../docs/reasons.md"
 	want := reference(t)

@@ -33,7 +33,7 @@ func (s *server) acs(w http.ResponseWriter, r *http.Request, v visit) error {
 	onward := url.Values{"attempt": {attemptText(attempt)}}
 	if err != nil {
 		s.Metrics.login(err)
-		s.log(r.Context(), v, s.trouble(v, err), err)
+		s.log(v, s.trouble(v, err), err)
 		onward.Set("note", s.note(s.trouble(v, err), denial(err)))
 	}
 	return move(w, "/idp/"+string(c)+"/resume?"+onward.Encode())

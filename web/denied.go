@@ -54,6 +54,7 @@ func (s *server) shut(w http.ResponseWriter, r *http.Request, t target, reason p
 	v := s.visitOf(r, t)
 	a := s.answer(reason)
 	a.Status = refusal(a.Status)
+	s.log(v, trouble{answer: a, Ref: v.From.RequestID}, &provision.DeniedError{Reason: reason})
 	if a.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}

@@ -56,7 +56,7 @@ func (t trouble) Title() string {
 // fail answers an error: with a page to somebody who looks at one, with JSON to a program.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, v visit, err error) {
 	t := s.trouble(v, err)
-	s.log(r.Context(), v, t, err)
+	s.log(v, t, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if t.Status == http.StatusServiceUnavailable {
@@ -95,13 +95,20 @@ func (s *server) trouble(v visit, err error) trouble {
 	return t
 }
 
-// log notes what a person could not be told. A refusal is in the audit; a fault of ours is an error.
-func (s *server) log(ctx context.Context, v visit, t trouble, err error) {
+// log notes what a person could not be told. A refusal is in the audit, or kept for a while; a fault of ours is an error.
+func (s *server) log(v visit, t trouble, err error) {
 	level := slog.LevelDebug
 	if t.Status >= 500 {
 		level = slog.LevelError
 	}
-	s.Log.Log(ctx, level, "request failed", "ref", t.Ref, "origin", v.Origin.String(), "status", t.Status, "err", err)
+	if t.Status != http.StatusNotFound { // those who try doors push nobody out
+		kept := Refusal{Ref: t.Ref, Time: s.Now(), Reason: denial(err), Origin: v.Origin, Status: t.Status, Detail: err.Error()}
+		if provision.ValidName(v.Connection) {
+			kept.Connection = v.Connection
+		}
+		s.Refused.keep(kept)
+	}
+	s.Log.Log(context.Background(), level, "request failed", "ref", t.Ref, "origin", v.Origin.String(), "status", t.Status, "err", err)
 }
 
 // json answers a program.

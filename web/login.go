@@ -173,6 +173,7 @@ func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e erran
 		s.Metrics.login(err)
 	}
 	if reason := denial(err); reason != "" && reason != provision.IdPUnreachable && reason != provision.RateLimited && !wish.AddSignIn {
+		s.log(v, s.trouble(v, err), err)
 		return s.ask(w, v, http.StatusForbidden, e, "We cannot sign you in with that address.")
 	}
 	if err != nil {
@@ -186,11 +187,12 @@ type asking struct {
 	errand
 	App   string // what is signed in to; "": the account page
 	Wrong string // why the last try led nowhere; one text for all reasons
+	Ref   string // of that try
 }
 
 // ask shows the e-mail page. Domains that are unknown, unproved, suspended or lapsed all lead to the same one.
 func (s *server) ask(w http.ResponseWriter, v visit, status int, e errand, wrong string) error {
-	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong})
+	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong, v.From.RequestID})
 }
 
 // refuseHolder tells somebody with a session why the app stays shut.
@@ -201,6 +203,7 @@ func (s *server) refuseHolder(w http.ResponseWriter, v visit, e errand, standing
 		t.Contact = standing.Tenant.Contact
 	}
 	t.Another = s.anotherURL(e.Return)
+	s.log(v, t, err)
 	if errors.Is(err, errLoop) {
 		t.Again = link{startURL(e.origin.String(), e.path), "Try again"}
 	}

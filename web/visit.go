@@ -29,10 +29,11 @@ const (
 
 // visit is where a request arrived and whom it came from.
 type visit struct {
-	Origin provision.Origin // zero on a host that is not ours
-	App    provision.App    // zero on the SSO host
-	SSO    bool
-	From   provision.Requester
+	Origin     provision.Origin // zero on a host that is not ours
+	App        provision.App    // zero on the SSO host
+	SSO        bool
+	Connection string // that the address names; anybody's text unless it is a valid name
+	From       provision.Requester
 }
 
 // cookie is the name of the session cookie of the visited origin.
@@ -77,7 +78,7 @@ func (c hostClass) has(v visit) bool {
 
 // visit finds out which origin a request is for: the SSO host, an app's, or (without an error) none of ours.
 func (s *server) visit(r *http.Request) (visit, error) {
-	v := visit{From: s.requester(r)}
+	v := visit{From: s.requester(r), Connection: r.PathValue("connection")}
 	origin, err := provision.ParseOrigin(s.scheme(r) + "://" + r.Host)
 	if err != nil {
 		return v, nil

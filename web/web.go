@@ -20,6 +20,7 @@ type Config struct {
 	Exempt         []netip.Prefix // addresses without that limit
 	Seal           []byte         // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
 	Metrics        *Metrics       // nil: nothing is counted
+	Refused        *Refused       // nil: nothing is kept
 	Log            *slog.Logger   // nil: silent
 	Now            func() time.Time
 }

@@ -49,6 +49,7 @@ func (o operator) handler() http.Handler {
 		"POST /revoke":                  o.revoke,
 		"GET /revocations/{id}":         o.revocation,
 		"GET /audit":                    o.audit,
+		"GET /doctor/{id}":              o.doctor,
 		"POST /clock/reset":             o.resetClock,
 		"POST /keys/{id}/rotate":        o.rotate,
 	} {

@@ -29,6 +29,7 @@ type commandLine struct {
 	Lease      leaseCommands      `cmd:"" help:"What gives access."`
 	Revoke     revokeCommand      `cmd:"" help:"End access, now."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
+	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`
 	Key        keyCommands        `cmd:"" help:"Keys, and their successors."`
 	Clock      clockCommands      `cmd:"" help:"Ledger time."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
