@@ -26,7 +26,6 @@ func exceptions() map[string]string {
 	return map[string]string{
 		"provision/store.go: Registry has 14 methods":                      "it only reads, and one store has all of it: a list a noun",
 		"broker/reap.go: endOrKeep has 6 parameters":                       "it is pure: all that it judges by is passed in",
-		"broker/register.go: more than 400 lines":                          "one registration, read from the top down",
 		"cmd/leasehold/internal/peers/process.go: start has 6 parameters":  "what a command of the tests is started with, each named",
 		"provision/storetest/crash.go: RunCrashes has more than 80 lines":  "one list of the crashes that matter, by name",
 		"provision/storetest/world.go: start is a variable of the package": "a constant, were times allowed to be constants",
