@@ -54,6 +54,7 @@ type scene struct {
 	engineers string       // host of an app that wants the role engineer
 	byDNS     bool         // acme.test waits for its proof
 	oidc      bool         // oidc-provider as well, connection acme-oidc
+	encrypted bool         // the connection acme-saml reads encrypted assertions
 	mute      bool         // an identity provider that says nothing as well, connection mute-saml for mute.test
 }
 
@@ -136,8 +137,8 @@ func (g *gatewayUnderTest) manifest(s scene) string {
   contact: it@acme.test
   domains: [{name: acme.test, proof: %s}, {name: mute.test, proof: operator}]
   connections:
-  - {id: acme-saml, protocol: saml, metadata_file: idp.xml, domains: [acme.test], default: true}
-`, proof)
+  - {id: acme-saml, protocol: saml, metadata_file: idp.xml, domains: [acme.test], default: true, encryption: %s}
+`, proof, map[bool]string{true: "on", false: "off"}[s.encrypted])
 	if s.oidc {
 		g.write("secret", oidcWords)
 		fmt.Fprintf(&m, "  - {id: acme-oidc, protocol: oidc, issuer: \"%s\", client_id: %s, client_secret_file: secret, domains: [acme.test]}\n", g.oidc.Issuer, oidcID)

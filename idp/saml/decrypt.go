@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/rsa"
-	"unicode/utf8"
 
 	"github.com/beevik/etree"
 
@@ -24,9 +23,6 @@ func (p *Provider) decrypt(e *etree.Element) (*etree.Element, error) {
 	doc, err := sealed.open(p.openers)
 	if err != nil {
 		return nil, err
-	}
-	if !utf8.Valid(doc) {
-		return nil, malformed("what was encrypted is not UTF-8")
 	}
 	assertion, err := scan(doc, false)
 	if err != nil {

@@ -139,6 +139,9 @@ func TestEncryptedAssertionsOfAnotherShapeAreRefused(t *testing.T) {
 		sealed("an MGF by another name", provision.AlgorithmRefused, func(e *samltest.Encryption) {
 			e.Method, e.Mask, e.Lay = samltest.OAEP, crypto.SHA256, edit(samltest.Inline, sub("#mgf1sha256", "#mgf1md5"))
 		}),
+		sealed("a digest with something in it", provision.DecryptionFailed, func(e *samltest.Encryption) {
+			e.Digest, e.Lay = crypto.SHA1, edit(samltest.Inline, sub(`xmldsig#sha1"/>`, `xmldsig#sha1"><x/></ds:DigestMethod>`))
+		}),
 		inline("a label", sub("</xenc:EncryptionMethod>", "<xenc:OAEPparams>AAAA</xenc:OAEPparams></xenc:EncryptionMethod>")),
 
 		inline("two keys within", again(key, "</xenc:EncryptedKey>")),
@@ -158,6 +161,7 @@ func TestEncryptedAssertionsOfAnotherShapeAreRefused(t *testing.T) {
 		laid("a pointer to the outside", beside, sub(`URI="#_key"`, `URI="https://evil.test/key"`)),
 		laid("a pointer to another element", beside, sub(`URI="#_key"`, `URI="#_data"`)),
 		laid("a pointer to nothing", beside, sub(` URI="#_key"`, ""), sub(` Id="_key"`, "")),
+		laid("a pointer to nothing, from a key without a name", beside, sub(`URI="#_key"`, `URI="#"`), sub(` Id="_key"`, "")),
 		laid("a pointer with transforms", beside, sub(`URI="#_key"/>`, `URI="#_key"><ds:Transforms/></ds:RetrievalMethod>`)),
 		inline("ciphertext elsewhere", cut(t, "<xenc:CipherValue>", "</xenc:CipherValue>"), sub("<xenc:CipherData>", `<xenc:CipherData><xenc:CipherReference URI="https://evil.test/key"/>`)),
 		inline("ciphertext elsewhere, too", sub("</xenc:CipherData></xenc:EncryptedData>", `<xenc:CipherReference URI="https://evil.test/data"/></xenc:CipherData></xenc:EncryptedData>`)),
@@ -216,6 +220,9 @@ func address(t testing.TB, p *saml.Provider) string {
 func TestAnEncryptedAssertionIsRefusedWhereTheConnectionReadsNone(t *testing.T) {
 	provider, us := samltest.New(t), samltest.NewRSA(t, 2048)
 	p := serviceProvider(t, provider, func(c *saml.Config) { c.Key, c.Certificate = us.Key, us.Certificates[0] })
+	if doc, err := p.Metadata(); err != nil || strings.Contains(string(doc), "ncryption") {
+		t.Errorf("metadata: %v: %s", err, doc)
+	}
 	encrypt := &samltest.Encryption{To: us.Key.Public()}
 	judgeAll(t, provider, p, []hostile{
 		{"signed", provision.EncryptedRefused, samltest.Answer{Encrypt: encrypt}},

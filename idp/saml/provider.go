@@ -161,9 +161,9 @@ func judgeKeys(pairs []KeyPair, decrypt bool) ([]*rsa.PrivateKey, error) {
 		}
 		key, ok := pair.Key.(*rsa.PrivateKey)
 		switch {
-		case ok && decrypt:
+		case ok:
 			openers = append(openers, key)
-		case i == 0 && decrypt:
+		case decrypt && i == 0:
 			return nil, fmt.Errorf("key of type %T opens no encrypted assertion; use RSA", pair.Key)
 		}
 	}
