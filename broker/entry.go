@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,10 +74,10 @@ type common struct {
 	tenants     map[provision.TenantID]*provision.Tenant
 	connections map[provision.ConnectionID]*provision.Connection
 	claims      map[provision.Domain]*provision.Claim
-	groups      map[string]string
+	texts       map[string][]string // groups of a person, roles of a lease, by the whole of the list
 }
 
-// maxCommonTexts bounds the names of groups and roles that are held once.
+// maxCommonTexts bounds the lists of groups and roles that are held once.
 const maxCommonTexts = 65_536
 
 func (c *common) clear() {
@@ -85,7 +86,7 @@ func (c *common) clear() {
 	clear(c.tenants)
 	clear(c.connections)
 	clear(c.claims)
-	clear(c.groups)
+	clear(c.texts)
 }
 
 // entry is what memory keeps of a standing.
@@ -94,7 +95,7 @@ func (c *common) entry(s provision.Standing) *entry {
 	defer c.mu.Unlock()
 	if c.tenants == nil {
 		c.tenants, c.connections = map[provision.TenantID]*provision.Tenant{}, map[provision.ConnectionID]*provision.Connection{}
-		c.claims, c.groups = map[provision.Domain]*provision.Claim{}, map[string]string{}
+		c.claims, c.texts = map[provision.Domain]*provision.Claim{}, map[string][]string{}
 	}
 	t := share(c.tenants, s.Tenant.ID, s.Tenant, func(a, b provision.Tenant) bool { return a.Revision == b.Revision })
 	connection := provision.Connection{ID: s.Connection.ID, Tenant: t.ID, Disabled: s.Connection.Disabled, Generation: s.Connection.Generation}
@@ -104,17 +105,20 @@ func (c *common) entry(s provision.Standing) *entry {
 	claim := provision.Claim{Tenant: s.Claim.Tenant, Domain: s.Claim.Domain, State: s.Claim.State, Generation: s.Claim.Generation}
 	l, a := s.Lease, s.Account
 	e := &entry{
-		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.texts(l.Grant.Roles),
+		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.list(l.Grant.Roles),
 		end: l.End.UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
 		ofConnection: share(c.connections, connection.ID, connection, func(a, b provision.Connection) bool {
 			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Generation == b.Generation
 		}),
 		ofDomain:     share(c.claims, claim.Domain, claim, func(a, b provision.Claim) bool { return a == b }),
-		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.texts(a.Groups)},
-		installation: s.Installation, ancestors: s.Ancestors, entries: s.Entries,
+		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.list(a.Groups)},
+		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries),
+	}
+	for i := range e.entries {
+		e.entries[i].Lease = e.id // the same text, held once; so are those below
 	}
 	if e.tenant == t.ID {
-		e.tenant = t.ID // the same text, held once
+		e.tenant = t.ID
 	}
 	if e.holder.tenant == t.ID {
 		e.holder.tenant = t.ID
@@ -131,17 +135,17 @@ func (c *common) entry(s provision.Standing) *entry {
 	return e
 }
 
-// texts are the same texts, each held once.
-func (c *common) texts(texts []string) []string {
-	texts = slices.Clone(texts)
-	for i, text := range texts {
-		if held, ok := c.groups[text]; ok {
-			texts[i] = held
-			continue
-		}
-		if len(c.groups) < maxCommonTexts {
-			c.groups[text] = text
-		}
+// list is the same list of texts, held once.
+func (c *common) list(texts []string) []string {
+	if len(texts) == 0 {
+		return nil
+	}
+	key := strings.Join(texts, "\x00")
+	if held, ok := c.texts[key]; ok && slices.Equal(held, texts) {
+		return held
+	}
+	if len(c.texts) < maxCommonTexts {
+		c.texts[key] = texts
 	}
 	return texts
 }
