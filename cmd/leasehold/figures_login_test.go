@@ -122,26 +122,26 @@ func (h within) RoundTrip(r *http.Request) (*http.Response, error) {
 // clocked is a ledger that notes what its commits of logins take.
 type clocked struct {
 	provision.Ledger
-	spent spent
+	effort effort
 }
 
 // Provision implements provision.Ledger.
 func (c *clocked) Provision(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
 	before := soFar()
-	defer func() { c.spent = c.spent.plus(soFar().minus(before)) }()
+	defer func() { c.effort = c.effort.plus(soFar().minus(before)) }()
 	return c.Ledger.Provision(ctx, r, decide)
 }
 
-// spent is time, and processor time of one thread.
-type spent struct{ took, cpu time.Duration }
+// effort is time, and processor time of one thread.
+type effort struct{ took, cpu time.Duration }
 
-func (a spent) plus(b spent) spent  { return spent{a.took + b.took, a.cpu + b.cpu} }
-func (a spent) minus(b spent) spent { return spent{a.took - b.took, a.cpu - b.cpu} }
+func (a effort) plus(b effort) effort  { return effort{a.took + b.took, a.cpu + b.cpu} }
+func (a effort) minus(b effort) effort { return effort{a.took - b.took, a.cpu - b.cpu} }
 
-func soFar() spent {
+func soFar() effort {
 	var r unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_THREAD, &r) // never fails with these arguments
-	return spent{time.Duration(time.Now().UnixNano()), time.Duration(r.Utime.Nano() + r.Stime.Nano())}
+	return effort{time.Duration(time.Now().UnixNano()), time.Duration(r.Utime.Nano() + r.Stime.Nano())}
 }
 
 // logins is how many are measured at once.
@@ -172,7 +172,7 @@ func (f *figures) loginInProcess(t *testing.T, v *town) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	ledger.spent = spent{}
+	ledger.effort = effort{}
 	before := soFar()
 	for _, h := range home[v.tenants:] {
 		h.arrive(t, door)
@@ -180,7 +180,7 @@ func (f *figures) loginInProcess(t *testing.T, v *town) {
 	whole := soFar().minus(before)
 	f.add("Login in process, from the post to the answer", fmt.Sprintf("%s, of it processor time %s", millis(whole.took/logins), millis(whole.cpu/logins)), "",
 		fmt.Sprintf("%d logins of people who are known, a SAML response of 4 KB each (RSA-2048), every one committed and synced before the answer", logins))
-	f.add("Login in process, share of the commit", fmt.Sprintf("%.0f %% of the time, %.0f %% of the processor time", 100*part(ledger.spent.took, whole.took), 100*part(ledger.spent.cpu, whole.cpu)), "",
+	f.add("Login in process, share of the commit", fmt.Sprintf("%.0f %% of the time, %.0f %% of the processor time", 100*part(ledger.effort.took, whole.took), 100*part(ledger.effort.cpu, whole.cpu)), "",
 		"in the ledger's transaction: reads, the decision, sealing, writes and the sync")
 }
 

@@ -176,18 +176,18 @@ func (p *process) number(text io.Reader, name string) float64 {
 	return 0
 }
 
-// rest waits until the process has nothing left to do, and is how long that took. One that is never at rest is not
-// waited for any longer than a few minutes.
+// rest waits until the process has nothing left to do, also nothing that comes round every half minute, and is how much
+// processor time it took until then. One that is never at rest is not waited for any longer than a few minutes.
 func (p *process) rest() time.Duration {
-	began := time.Now()
-	for time.Since(began) < 5*time.Minute {
-		before := p.cpu()
+	began, before := time.Now(), p.cpu()
+	for quiet := 0; quiet < 18 && time.Since(began) < 5*time.Minute; quiet++ {
+		turn := p.cpu()
 		time.Sleep(2 * time.Second)
-		if p.cpu()-before < 100*time.Millisecond {
-			break
+		if p.cpu()-turn > 200*time.Millisecond {
+			quiet = -1
 		}
 	}
-	return time.Since(began)
+	return p.cpu() - before
 }
 
 // idle is the share of one processor that the process uses when nobody asks it anything.

@@ -106,3 +106,6 @@ func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/
 
 // millis is a time in milliseconds.
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
+
+// seconds is a time in seconds.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
