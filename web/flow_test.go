@@ -249,6 +249,29 @@ func TestARefusalAtTheACSShowsItsReferenceAndNobodyElsesWords(t *testing.T) {
 	}
 }
 
+func TestABrowserDoesNotLearnWhichCheckRefusedItsMessage(t *testing.T) {
+	lengths := map[int]bool{}
+	for _, reason := range []provision.Reason{provision.DecryptionFailed, provision.SignatureInvalid, provision.DocumentMalformed, provision.AlgorithmRefused, provision.Expired} {
+		g := newGate(t)
+		g.fails["Receive"] = &provision.DeniedError{Reason: reason, Ref: "evt_77", Contact: "it@acme.test"}
+		b := newBrowser(t, g)
+		answer := b.do("POST", sso+"/idp/acme-saml/acs", url.Values{"SAMLResponse": {"x"}, "RelayState": {"att1"}})
+		to := onward(t, answer)
+		lengths[len(to)] = true
+		_, note, _ := strings.Cut(to, "note=")
+		raw, err := base64.RawURLEncoding.DecodeString(note)
+		if err != nil || strings.Contains(string(raw), string(reason)) {
+			t.Errorf("%s: the note says why: %q, %v", reason, raw, err)
+		}
+		if page := body(t, b.get(sso+to)); strings.Contains(page, string(reason)) || !strings.Contains(page, "evt_77") {
+			t.Errorf("%s: page %s", reason, page)
+		}
+	}
+	if len(lengths) != 1 {
+		t.Errorf("the length of where it leads tells reasons apart: %v", lengths)
+	}
+}
+
 func TestASpentAttemptLeadsOnOnlyInTheBrowserThatHasItsSession(t *testing.T) {
 	spent := broker.Landing{Lease: "acme.lease1", Origin: origin(t, wiki), Path: "/page", Start: hash}
 	for name, c := range map[string]struct {

@@ -1,7 +1,9 @@
 package web
 
 import (
-	"crypto/hmac"
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -12,8 +14,9 @@ import (
 	"leasehold/provision"
 )
 
-// A note carries a refusal from the ACS, where nothing may be shown, to the URL where it is. It is sealed, so that
-// nobody else can put words, or somebody to ask, on a page of ours.
+// A note carries a refusal from the ACS, where nothing may be shown, to the URL where it is. It is encrypted and always
+// of one length: nobody else can put words on a page of ours, and a browser does not learn which check refused its
+// message, so that nobody can ask the service provider's key one question after the other.
 type note struct {
 	Reason  provision.Reason
 	Ref     string
@@ -21,30 +24,48 @@ type note struct {
 	Status  int // of an error that is no refusal
 }
 
+// noteSize is what the text of a note is filled up to; a longer one to the next multiple of it.
+const noteSize = 768
+
 func (s *server) note(t trouble, reason provision.Reason) string {
 	text, err := json.Marshal(note{reason, t.Ref, t.Contact, t.Status})
 	if err != nil {
 		return "-"
 	}
-	return base64.RawURLEncoding.EncodeToString(append(s.noteMAC(text), text...))
+	aead, err := s.noteCipher()
+	if err != nil {
+		return "-"
+	}
+	text = append(text, bytes.Repeat([]byte{' '}, noteSize-len(text)%noteSize)...)
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, text, []byte("note")))
 }
 
-func (s *server) noteMAC(text []byte) []byte {
-	mac := hmac.New(sha256.New, s.Seal)
-	mac.Write([]byte("note\x00"))
-	mac.Write(text)
-	return mac.Sum(nil)
+func (s *server) noteCipher() (cipher.AEAD, error) {
+	key := sha256.Sum256(s.Seal)
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // readNote is the error that a note stands for. One that is not ours is an attempt that nobody knows.
 func (s *server) readNote(text string) (note, error) {
 	unknown := note{Reason: provision.AttemptUnknown}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], s.noteMAC(raw[sha256.Size:])) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return unknown, unknown.err()
+	}
+	aead, err := s.noteCipher()
+	if err != nil {
+		return unknown, unknown.err()
+	}
+	opened, err := aead.Open(nil, nil, raw, []byte("note"))
+	if err != nil {
 		return unknown, unknown.err()
 	}
 	var n note
-	if err := json.Unmarshal(raw[sha256.Size:], &n); err != nil {
+	if err := json.Unmarshal(opened, &n); err != nil {
 		return unknown, unknown.err()
 	}
 	return n, n.err()
