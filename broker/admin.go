@@ -162,7 +162,7 @@ func (b *Broker) hold(ctx context.Context, d Deed, scope provision.Scope, cause 
 func (b *Broker) ResumeTenant(ctx context.Context, d Deed, id provision.TenantID) error {
 	return b.lift(ctx, d, provision.Target{Tenant: id}, func(s provision.State) (provision.Change, provision.Event, error) {
 		t := s.Tenant
-		if t.ID == "" || !t.Suspended {
+		if t.ID == "" || !t.Suspended || t.Removal != "" {
 			return provision.Change{}, provision.Event{}, fmt.Errorf("suspended tenant %s: %w", id, provision.ErrNotFound)
 		}
 		t.Suspended, t.Revision = false, t.Revision+1
@@ -174,7 +174,7 @@ func (b *Broker) ResumeTenant(ctx context.Context, d Deed, id provision.TenantID
 func (b *Broker) EnableConnection(ctx context.Context, d Deed, id provision.ConnectionID) error {
 	return b.lift(ctx, d, provision.Target{Connection: id}, func(s provision.State) (provision.Change, provision.Event, error) {
 		c := s.Connection
-		if c.ID == "" || !c.Disabled {
+		if c.ID == "" || !c.Disabled || c.Removal != "" {
 			return provision.Change{}, provision.Event{}, fmt.Errorf("disabled connection %s: %w", id, provision.ErrNotFound)
 		}
 		c.Disabled, c.Revision = false, c.Revision+1
@@ -221,6 +221,9 @@ func (b *Broker) Metadata(ctx context.Context, id provision.ConnectionID) ([]byt
 	c, err := b.Registry.Connection(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if c.Removal != "" {
+		return nil, provision.ErrNotFound
 	}
 	provider, err := b.providers.of(ctx, c)
 	if err != nil {

@@ -82,7 +82,7 @@ func (b *Broker) Me(ctx context.Context, token string, o provision.Origin) (Me, 
 	if err != nil {
 		return Me{}, err
 	}
-	me := Me{Standing: s, Links: links, Leases: leases}
+	me := Me{Standing: s, Links: provision.SignIns(links), Leases: leases}
 	for _, c := range connections {
 		if !c.Disabled && !c.Held && c.Asserts(s.Account.Email.Domain()) {
 			me.Connections = append(me.Connections, c)

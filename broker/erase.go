@@ -13,6 +13,8 @@ import (
 type Leftovers interface {
 	// Unused lists accounts of a tenant that have no live lease and last began one, or were made, before a time.
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
+	// Linked lists accounts that have a sign-in at a connection, at most limit.
+	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	// DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it.
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	// DeleteSpent deletes what was used up and could not have been accepted any more at a time.

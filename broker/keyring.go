@@ -152,7 +152,7 @@ func accountKeyName(id provision.AccountID) string { return "account:" + string(
 
 // Pseudonym is what is left of a link key in a tombstone: only the tenant's own key can make it again.
 func (k *Keyring) Pseudonym(ctx context.Context, t provision.TenantID, key provision.LinkKey) (string, error) {
-	secret, err := k.Named(ctx, "pseudonym/"+string(t))
+	secret, err := k.Named(ctx, pseudonymKeyName(t))
 	if err != nil {
 		return "", err
 	}
@@ -160,6 +160,8 @@ func (k *Keyring) Pseudonym(ctx context.Context, t provision.TenantID, key provi
 	fmt.Fprintf(mac, "%d:%s%s", len(key.Connection), key.Connection, key.Subject)
 	return fmt.Sprintf("%x", mac.Sum(nil)), nil
 }
+
+func pseudonymKeyName(t provision.TenantID) string { return "pseudonym/" + string(t) }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != 32 {

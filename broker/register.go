@@ -119,6 +119,9 @@ func (r *registration) note(e provision.Event, name string, differences []string
 	r.change.Events = append(r.change.Events, e)
 }
 
+// beingDeleted is what there is to say of an object that is on its way out.
+const beingDeleted = "is being deleted, and not registered; finish that with `delete`, then apply again"
+
 // mine reports whether this owner may change an object of that owner.
 func (r *registration) mine(name string, owner provision.Owner) bool {
 	if owner == "" || owner == r.plan.Owner || r.plan.Adopt {
@@ -142,6 +145,13 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	exists := r.found(name, err)
 	if !r.mine(name, old.Owner) {
 		return
+	}
+	switch old.Removal {
+	case provision.Removing:
+		r.remark(name, []string{beingDeleted})
+		return
+	case provision.Removed: // it is made anew, above every generation of the former one
+		exists, old.Suspended = false, false
 	}
 	t := w.Tenant
 	t.Policy = t.Policy.WithDefaults()
@@ -221,6 +231,13 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 	if exists && old.Tenant != t {
 		r.fault("%s: is one of tenant %s: %w", name, old.Tenant, provision.ErrConflict)
 		return
+	}
+	switch old.Removal {
+	case provision.Removing:
+		r.remark(name, []string{beingDeleted})
+		return
+	case provision.Removed:
+		exists, old = false, provision.Connection{Generation: old.Generation, Revision: old.Revision}
 	}
 	if exists && old.Protocol != c.Protocol { // a subject of one protocol is nobody in the other
 		r.fault("%s: speaks %s; give the new one another id: %w", name, old.Protocol, provision.ErrConflict)

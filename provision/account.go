@@ -1,6 +1,9 @@
 package provision
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // AccountState is where an account stands.
 type AccountState string
@@ -47,4 +50,9 @@ type Link struct {
 	Pseudonym string // HMAC of the LinkKey under the tenant's key; what is left of it in a tombstone
 	Account   AccountID
 	Created   time.Time
+}
+
+// SignIns are the links by which somebody can come: not those of which only a pseudonym is left.
+func SignIns(links []Link) []Link {
+	return slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return l.Subject == "" })
 }

@@ -48,7 +48,7 @@ func ApproveAccount(s State, a Act) (Change, error) {
 	if err := s.accountIn(Pending); err != nil {
 		return Change{}, err
 	}
-	if len(s.Links) == 0 {
+	if len(SignIns(s.Links)) == 0 {
 		return Change{}, fmt.Errorf("account %s has no sign-in yet; link one: %w", s.Account.ID, ErrConflict)
 	}
 	return a.moved(s.Account, Dormant), nil
@@ -75,7 +75,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 // pending until it is given one.
 func CreateAccount(s State, email Email, name string, link Link, a Act) (Change, error) {
 	switch {
-	case s.Tenant.ID == "":
+	case s.Tenant.ID == "" || s.Tenant.Removal != "":
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case s.EmailHolder.ID != "":
 		return Change{}, fmt.Errorf("account %s holds that e-mail address: %w", s.EmailHolder.ID, ErrConflict)
@@ -87,7 +87,7 @@ func CreateAccount(s State, email Email, name string, link Link, a Act) (Change,
 	account := Account{ID: a.IDs.Account, Tenant: s.Tenant.ID, State: Pending, Email: email, Name: name, Created: a.Now, Key: a.IDs.Key, Generation: 1}
 	change := Change{}
 	if link.Subject != "" {
-		if s.Connection.ID != link.Connection || s.Connection.Tenant != s.Tenant.ID {
+		if s.Connection.ID != link.Connection || s.Connection.Tenant != s.Tenant.ID || s.Connection.Removal != "" {
 			return Change{}, fmt.Errorf("connection %s of %s: %w", link.Connection, s.Tenant.ID, ErrNotFound)
 		}
 		account.State, link.Account, link.Created = Dormant, account.ID, a.Now
@@ -109,7 +109,7 @@ func LinkAccount(s State, link Link, a Act) (Change, error) {
 		return Change{}, fmt.Errorf("sign-in without a subject: %w", ErrConflict)
 	case s.Link.Account != "":
 		return Change{}, fmt.Errorf("that sign-in belongs to account %s: %w", s.Link.Account, ErrConflict)
-	case s.Connection.ID == "" || s.Connection.ID != link.Connection || s.Connection.Tenant != s.Account.Tenant:
+	case s.Connection.ID == "" || s.Connection.ID != link.Connection || s.Connection.Tenant != s.Account.Tenant || s.Connection.Removal != "":
 		return Change{}, fmt.Errorf("connection %s of %s: %w", link.Connection, s.Account.Tenant, ErrNotFound)
 	}
 	link.Account, link.Created = s.Account.ID, a.Now
@@ -127,7 +127,7 @@ func UnlinkAccount(s State, a Act) (Change, error) {
 	switch {
 	case s.Link.Account == "" || s.Link.Account != s.Account.ID:
 		return Change{}, fmt.Errorf("sign-in of account %s: %w", s.Account.ID, ErrNotFound)
-	case len(s.Links) < 2:
+	case len(SignIns(s.Links)) < 2:
 		return Change{}, fmt.Errorf("account %s has no other sign-in; revoke the account instead: %w", s.Account.ID, ErrConflict)
 	}
 	change := a.relinked(s, EventAccountUnlinked, s.Link.LinkKey, "A sign-in was removed from your account.")
@@ -144,7 +144,7 @@ func (a Act) relinked(s State, kind string, key LinkKey, notice string) Change {
 	e.leases(&change, s.Leases, nil, CauseLinked)
 	change.Events = append(change.Events, e.event(Event{Kind: kind, Tenant: account.Tenant, Account: account.ID, Connection: key.Connection}))
 	change.Events[len(change.Events)-1].Personal = Personal{Requester: a.Requester, Subject: key.Subject, Detail: a.Why}
-	if account.State == Active || (account.State == Pending && len(s.Links) == 0) {
+	if account.State == Active || (account.State == Pending && len(SignIns(s.Links)) == 0) {
 		s.Tenant.Policy.Mode = Leased // an ephemeral account waits for the sign-in that was added
 		e.state(&change, s, Dormant, string(CauseLinked))
 		return change
@@ -176,7 +176,7 @@ func (a Act) lift(s State, from AccountState) (Change, error) {
 	if err := s.accountIn(from); err != nil {
 		return Change{}, err
 	}
-	if len(s.Links) == 0 {
+	if len(SignIns(s.Links)) == 0 {
 		return a.moved(s.Account, Pending), nil // I4
 	}
 	return a.moved(s.Account, Dormant), nil

@@ -42,6 +42,7 @@ type Connection struct {
 	ClientSecret string // the name of a Keys entry that holds it, wrapped; "": a public client
 	TrustEmail   bool   // an e-mail in Domains counts as verified without email_verified
 
+	Removal    Removal
 	Generation Generation
 	Owner      Owner
 	Revision   int64 // rises with every change; caches are keyed on (ID, Revision)

@@ -30,6 +30,7 @@ const attemptLife = 10 * time.Minute
 //	unknown subject: e-mail taken, domain
 //	  failing, creation, seats                   x
 func Decide(s State, r Request, ids IDs, now time.Time) Decision {
+	s = s.strange(r.Pseudonym)
 	d := draft{State: s, Request: r, ids: ids, now: now}
 	email, err := ParseEmail(r.Facts.Email)
 	d.email = email

@@ -73,7 +73,7 @@ func (e ending) state(change *Change, s State, to AccountState, why string) {
 	a := s.Account
 	a.State, a.Revision = to, a.Revision+1
 	if s.Tenant.Policy.Mode == Ephemeral {
-		for _, l := range s.Links {
+		for _, l := range SignIns(s.Links) {
 			change.Unlinks = append(change.Unlinks, l.LinkKey)
 			change.Links = append(change.Links, l.tombstone())
 		}

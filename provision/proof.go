@@ -52,13 +52,13 @@ func (c Claim) NextTry(every time.Duration) time.Time {
 func NewClaim(s State, d Domain, token string, a Act) (Change, error) {
 	c := s.OwnClaim
 	switch {
-	case s.Tenant.ID == "":
+	case s.Tenant.ID == "" || s.Tenant.Removal != "":
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case d.IsZero() || token == "":
 		return Change{}, fmt.Errorf("claim of %s: a domain and a token are wanted: %w", s.Tenant.ID, ErrConflict)
 	case c.State != "" && c.Proof == ProofDNS:
 		return Change{}, fmt.Errorf("%s has claimed %s already: %w", s.Tenant.ID, d, ErrConflict)
-	case c.State == "":
+	case c.State == "" || c.Withdrawn():
 		c = s.claimOn(d, a)
 	}
 	if c.Token == "" {
@@ -75,13 +75,13 @@ func AttestClaim(s State, d Domain, a Act) (Change, error) {
 	switch {
 	case a.Actor.Kind != Operator:
 		return Change{}, fmt.Errorf("attest %s: only the operator may: %w", d, ErrDenied)
-	case s.Tenant.ID == "":
+	case s.Tenant.ID == "" || s.Tenant.Removal != "":
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case d.IsZero():
 		return Change{}, fmt.Errorf("claim of %s: a domain is wanted: %w", s.Tenant.ID, ErrConflict)
 	case c.Proof == ProofOperator && c.State == ClaimVerified:
 		return Change{}, fmt.Errorf("%s is attested already: %w", d, ErrConflict)
-	case c.State == "":
+	case c.State == "" || c.Withdrawn():
 		c = s.claimOn(d, a)
 	}
 	change, ok := s.displace(&c, a)
@@ -221,9 +221,9 @@ func (c Claim) lapse(id RevocationID, a Act) Change {
 	return Change{Claims: []Claim{c}, Revocations: []Revocation{revocation}, Events: []Event{event}}
 }
 
-// claimOn is a first claim of s.Tenant.
+// claimOn is a first claim of s.Tenant, or one that is new after another was withdrawn.
 func (s State) claimOn(d Domain, a Act) Claim {
-	return Claim{Tenant: s.Tenant.ID, Domain: d, State: ClaimPending, Created: a.Now, Generation: 1}
+	return Claim{Tenant: s.Tenant.ID, Domain: d, State: ClaimPending, Created: a.Now, Generation: s.OwnClaim.Generation + 1, Revision: s.OwnClaim.Revision}
 }
 
 // claimed is the n-th event of a change: what became of c, by which answer.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"leasehold/broker"
@@ -37,11 +39,15 @@ func (o operator) apply(r *http.Request, d broker.Deed) (any, error) {
 
 func (o operator) tenants(r *http.Request, _ broker.Deed) (any, error) {
 	items, err := o.gateway.store.Tenants(r.Context(), pageOf(r))
+	items = slices.DeleteFunc(items, func(t provision.Tenant) bool { return t.Removal == provision.Removed })
 	return viewAll(items, err, viewTenant)
 }
 
 func (o operator) tenant(r *http.Request, _ broker.Deed) (any, error) {
 	t, err := o.gateway.store.Tenant(r.Context(), provision.TenantID(r.PathValue("id")))
+	if t.Removal == provision.Removed {
+		t, err = provision.Tenant{}, provision.ErrNotFound
+	}
 	return viewTenant(t), named(err, "tenant", r)
 }
 
@@ -53,12 +59,15 @@ func (o operator) tenantVerb(r *http.Request, d broker.Deed) (any, error) {
 		return revoked{revocation}, err
 	case "resume":
 		return said{}, o.gateway.broker.ResumeTenant(r.Context(), d, id)
+	case "delete":
+		return deleting(r, func(ctx context.Context) error { return o.gateway.broker.DeleteTenant(ctx, d, id) })
 	}
 	return nil, provision.ErrNotFound
 }
 
 func (o operator) domains(r *http.Request, _ broker.Deed) (any, error) {
 	items, err := o.gateway.store.Claims(r.Context(), pageOf(r))
+	items = slices.DeleteFunc(items, provision.Claim.Withdrawn)
 	return viewAll(items, err, viewClaim)
 }
 
@@ -74,6 +83,7 @@ func (o operator) claims(r *http.Request) ([]provision.Claim, error) {
 		return nil, err
 	}
 	claims, err := o.gateway.broker.Claims(r.Context(), d)
+	claims = slices.DeleteFunc(claims, provision.Claim.Withdrawn)
 	if err == nil && len(claims) == 0 {
 		err = fmt.Errorf("claim on %s: %w", d, provision.ErrNotFound)
 	}
@@ -115,6 +125,7 @@ func (o operator) attestDomain(r *http.Request, deed broker.Deed) (any, error) {
 
 func (o operator) connections(r *http.Request, _ broker.Deed) (any, error) {
 	items, err := o.gateway.store.Connections(r.Context(), pageOf(r))
+	items = slices.DeleteFunc(items, func(c provision.Connection) bool { return c.Removal == provision.Removed })
 	return viewAll(items, err, o.viewConnection)
 }
 
@@ -124,6 +135,9 @@ func (o operator) viewConnection(c provision.Connection) connectionView {
 
 func (o operator) connection(r *http.Request, _ broker.Deed) (any, error) {
 	c, err := o.gateway.store.Connection(r.Context(), provision.ConnectionID(r.PathValue("id")))
+	if c.Removal == provision.Removed {
+		c, err = provision.Connection{}, provision.ErrNotFound
+	}
 	return o.viewConnection(c), named(err, "connection", r)
 }
 
@@ -140,6 +154,8 @@ func (o operator) connectionVerb(r *http.Request, d broker.Deed) (any, error) {
 		return revoked{revocation}, err
 	case "reject":
 		return said{}, o.gateway.broker.RejectTrust(r.Context(), d, id)
+	case "delete":
+		return deleting(r, func(ctx context.Context) error { return o.gateway.broker.DeleteConnection(ctx, d, id) })
 	}
 	return nil, provision.ErrNotFound
 }

@@ -78,6 +78,7 @@ type tenantCommands struct {
 	Show    showTenant   `cmd:"" help:"Show one."`
 	Suspend tenantAction `cmd:"" help:"Keep everybody of it out, and end what they have."`
 	Resume  tenantAction `cmd:"" help:"Let them log in again."`
+	Delete  deleteTenant `cmd:"" help:"Delete one that is suspended, with its accounts, connections and claims."`
 }
 
 type listTenants struct{ listing }
@@ -207,6 +208,7 @@ type connectionCommands struct {
 	Enable  connectionAction `cmd:"" help:"Let them log in again."`
 	Confirm connectionWord   `cmd:"" help:"Trust what a held connection proposes; what the former trust gave ends."`
 	Reject  connectionWord   `cmd:"" help:"Keep the trust of a held connection as it is."`
+	Delete  deleteConnection `cmd:"" help:"Delete one that is disabled, with every sign-in at it."`
 }
 
 type listConnections struct{ listing }

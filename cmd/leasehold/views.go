@@ -83,6 +83,8 @@ func viewConnection(c provision.Connection, at addresses) connectionView {
 	v.EntityID, v.ACS, v.Metadata = at.entityID(c.ID), at.acs(c.ID), c.MetadataURL
 	m, err := saml.ParseMetadata(c.Metadata, time.Now())
 	switch {
+	case c.Removal != "":
+		v.Note = "is being deleted; `leasehold connection delete` finishes that"
 	case len(c.Metadata) == 0:
 		v.Note = "its metadata have not been fetched yet; the server's log says why"
 	case err != nil:
@@ -140,7 +142,7 @@ type linkView struct {
 
 func viewAccount(a provision.Account, links []provision.Link, leases []provision.Lease) accountView {
 	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Created: a.Created, LastLogin: a.LastLogin}
-	for _, l := range links {
+	for _, l := range provision.SignIns(links) {
 		v.Links = append(v.Links, linkView{l.Connection, l.Subject, l.Created})
 	}
 	for _, l := range leases {

@@ -18,6 +18,15 @@ func (s *Store) Unused(ctx context.Context, t provision.TenantID, before time.Ti
 	return ids, err
 }
 
+// Linked lists accounts that have a sign-in at a connection, at most limit.
+func (s *Store) Linked(ctx context.Context, c provision.ConnectionID, limit int) (ids []provision.AccountID, err error) {
+	err = s.snapshot(ctx, func(r reader) error {
+		ids, err = column[provision.AccountID](r, "SELECT DISTINCT account FROM links WHERE connection = ? AND subject <> '' LIMIT ?", c, limit)
+		return err
+	})
+	return ids, err
+}
+
 // DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it, with
 // their entries: at most limit rows of each, in one commit. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {

@@ -11,6 +11,7 @@ import (
 func past() []check {
 	return []check{
 		{"accounts that nobody has used for long are listed, and no others", unused},
+		{"accounts with a sign-in at a connection are listed, each once, and no others", linked},
 		{"what is past is deleted in batches, and nothing else is", deletedPast},
 		{"what is spent is forgotten after its time, and not before", deletedSpent},
 		{"names of keys are listed in order, from one on and below another", keyNames},
@@ -43,6 +44,28 @@ func unused(t *probe, a, b Store) {
 	}
 	if got, err := b.Unused(t.ctx, acme, start.Add(-24*time.Hour), 2); err != nil || len(got) != 2 {
 		t.errorf("%d unused of two at most, error %v", len(got), err)
+	}
+}
+
+func linked(t *probe, a, b Store) {
+	w := newWorld(t, a)
+	ada, eve, bob, gone := w.account("ada@acme.example", provision.Dormant), w.account("eve@acme.example", provision.Dormant), w.account("bob@rival.example", provision.Dormant), w.account("gone@acme.example", provision.Dormant)
+	tomb := link(okta, "", gone)
+	w.write(provision.Change{Accounts: []provision.Account{ada, eve, bob, gone}, Links: []provision.Link{
+		link(okta, "ada", ada), link(okta, "ada too", ada), link(okta, "eve", eve), link(entra, "eve", eve), link(entra, "gone", gone), tomb, link(other, "bob", bob),
+	}})
+	want := []provision.AccountID{ada.ID, eve.ID}
+	got, err := b.Linked(t.ctx, okta, 10)
+	t.ok("linked", err)
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.errorf("linked are %v, want %v", got, want)
+	}
+	if got, err := b.Linked(t.ctx, okta, 1); err != nil || len(got) != 1 {
+		t.errorf("%d linked of one at most, error %v", len(got), err)
+	}
+	w.write(provision.Change{Unlinks: []provision.LinkKey{{Connection: okta, Subject: "ada"}, {Connection: okta, Subject: "ada too"}, {Connection: okta, Subject: "eve"}}})
+	if got, err := b.Linked(t.ctx, okta, 10); err != nil || len(got) != 0 {
+		t.errorf("linked are still %v, error %v", got, err)
 	}
 }
 

@@ -24,6 +24,7 @@ type Store interface {
 
 	// What deletes what is over; the port is its consumer's.
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
+	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
 }
