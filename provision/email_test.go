@@ -90,6 +90,15 @@ func TestWhatTwoReadersCouldReadDifferentlyIsNoAddress(t *testing.T) {
 	}
 }
 
+func TestASecondAtIsWhatIsSaidToBeWrong(t *testing.T) {
+	for _, input := range []string{"ada@evil.test@acme.test", "ada", "ada@@acme.test"} {
+		var fault *provision.EmailError
+		if _, err := provision.ParseEmail(input); !errors.As(err, &fault) || fault.Why != "does not have exactly one @" {
+			t.Errorf("%q: %v", input, err)
+		}
+	}
+}
+
 func TestAnAddressOfAPublicProviderSaysSo(t *testing.T) {
 	for _, input := range []string{"ada@gmail.com", "ada@GMAIL.com", "ada@github.io", "ada@localhost", "ada@com"} {
 		var fault *provision.EmailError
