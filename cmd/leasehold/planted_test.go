@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"leasehold/idp/oidc/oidctest"
+	"leasehold/idp/saml/samltest"
+)
+
+// planted are secrets by name.
+type planted map[string][]byte
+
+// plant adds a secret. Of a long one its middle is looked for, so that a part of it is found, too.
+func (p planted) plant(t *testing.T, name string, secret []byte) {
+	t.Helper()
+	if len(secret) < 8 {
+		t.Fatalf("%s is too short to be looked for: %q", name, secret)
+	}
+	if len(secret) > 64 {
+		secret = secret[len(secret)/2-24 : len(secret)/2+24]
+	}
+	p[name] = secret
+}
+
+// forms are what a secret looks like in clear, in hex, in a URL, and in base64 at any place in a longer text.
+func forms(secret []byte) [][]byte {
+	hexed := hex.EncodeToString(secret)
+	found := [][]byte{secret, []byte(hexed), []byte(strings.ToUpper(hexed)), []byte(url.QueryEscape(string(secret)))}
+	for skip := range 3 {
+		whole := secret[skip:]
+		whole = whole[:len(whole)/3*3]
+		found = append(found, []byte(base64.StdEncoding.EncodeToString(whole)), []byte(base64.URLEncoding.EncodeToString(whole)))
+	}
+	return found
+}
+
+// wantNone looks for every secret in a text.
+func (p planted) wantNone(t *testing.T, where string, text []byte) {
+	t.Helper()
+	for name, secret := range p {
+		for _, form := range forms(secret) {
+			if bytes.Contains(text, form) {
+				t.Errorf("%s holds %s, as %q", where, name, form)
+				break
+			}
+		}
+	}
+}
+
+func TestASecretIsFoundInEveryForm(t *testing.T) {
+	secrets := planted{}
+	secrets.plant(t, "one", []byte("correct horse"))
+	for _, text := range []string{
+		"a correct horse b", "636f727265637420686f727365", base64.StdEncoding.EncodeToString([]byte("correct horse")),
+		base64.RawURLEncoding.EncodeToString([]byte(`{"a":"correct horse"}`)), base64.StdEncoding.EncodeToString([]byte(`{"ab":"correct horse"}`)), "correct+horse",
+	} {
+		found := false
+		for _, form := range forms(secrets["one"]) {
+			found = found || bytes.Contains([]byte(text), form)
+		}
+		if !found {
+			t.Errorf("not found in %q", text)
+		}
+	}
+}
+
+// TestNoSecretIsInAnyOutputOrFile plays a story with secrets of every kind, and looks for them in all that was said and
+// in all that was written, but for the one file that is a secret.
+func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
+	p := newPlace(t)
+	secrets, pages := planted{}, new(bytes.Buffer)
+	ctx := context.Background()
+	p.op.Tamper.Response = func(answer map[string]any) { answer["access_token"] = "planted-access-token" }
+	p.op.Tamper.Token = func(token string) string {
+		secrets.plant(t, "ID token", []byte(token))
+		return token
+	}
+	secrets.plant(t, "access token", []byte("planted-access-token"))
+	secrets.plant(t, "client secret", []byte(oidctest.ClientSecret))
+
+	ada, form := p.bySAML(t, "ada", "ada@acme.test")
+	secrets.plantSAML(t, form)
+	mallory, form := p.bySAML(t, "mallory", "mallory@elsewhere.test") // refused
+	secrets.plantSAML(t, form)
+	bob := newVisitor(p.port)
+	p.op.Claims["email"] = "bob@acme.test"
+	back, answer := p.logInByOIDC(bob)
+	secrets.plant(t, "code", []byte("code="+answer.Get("code"))) // as it is in the address: the code itself is short
+	if !p.entered(ada) || !p.entered(bob) || p.entered(mallory) {
+		t.Fatalf("the story goes otherwise: ada %t, bob %t, mallory %t; %s", p.entered(ada), p.entered(bob), p.entered(mallory), back.words())
+	}
+	for name, v := range map[string]*visitor{"ada": ada, "bob": bob, "mallory": mallory} {
+		for _, host := range []string{"sso", "wiki"} {
+			for _, c := range v.http.Jar.Cookies(&url.URL{Scheme: "http", Host: host + ".localhost:" + p.port, Path: "/"}) {
+				secrets.plant(t, name+"'s cookie "+c.Name, []byte(c.Value))
+			}
+		}
+		for _, path := range []string{"/", "/login", "/nowhere", "/_sso/me", "/idp/acme-oidc/callback?code=" + answer.Get("code") + "&state=" + answer.Get("state"), "/idp/acme-saml/resume?attempt=x&note=y"} {
+			if got, err := v.get(ctx, p.sso(path)); err == nil {
+				pages.WriteString(got.body)
+			}
+		}
+	}
+	for _, key := range []string{"session", "assertion", "acme-saml"} {
+		p.says("key", "rotate", key, "--reason", "a story")
+	}
+	secrets.plantKeys(t, p)
+	if len(secrets) < 20 {
+		t.Fatalf("%d secrets are looked for: %v", len(secrets), secrets)
+	}
+
+	said := p.everything(t)
+	p.halt()
+	said["the audit, exported"] = []byte(p.says("audit", "export"))
+	said["the log"], said["pages"] = []byte(p.log.String()), pages.Bytes()
+	for where, text := range said {
+		if len(text) < 10 {
+			t.Errorf("%s says next to nothing: %q", where, text)
+		}
+		secrets.wantNone(t, where, text)
+	}
+	p.searchFiles(t, secrets)
+}
+
+// bySAML is a browser that logged in, or tried to, and what it posted.
+func (p *place) bySAML(t *testing.T, subject, email string) (*visitor, url.Values) {
+	t.Helper()
+	v, ctx := newVisitor(p.port), context.Background()
+	wiki := url.QueryEscape("http://wiki.localhost:" + p.port + "/")
+	there, err := v.get(ctx, p.sso("/login?connection=acme-saml&rd="+wiki))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := p.provider.Answer(t, there.url, samltest.Person{Subject: subject, Email: email})
+	if _, err := v.post(ctx, p.sso("/idp/acme-saml/acs"), form); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.get(ctx, "http://wiki.localhost:"+p.port+"/_sso/start?rd=/"); err != nil {
+		t.Fatal(err)
+	}
+	return v, form
+}
+
+func (p planted) plantSAML(t *testing.T, form url.Values) {
+	t.Helper()
+	document, err := base64.StdEncoding.DecodeString(form.Get("SAMLResponse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := regexp.MustCompile(`<(?:\w+:)?SignatureValue>([^<]+)<`).FindSubmatch(document)
+	if signature == nil {
+		t.Fatalf("no signature in %s", document)
+	}
+	n := string('0' + rune(len(p)%10))
+	p.plant(t, "SAML response "+n, []byte(form.Get("SAMLResponse")))
+	p.plant(t, "SAML signature "+n, signature[1])
+}
+
+// plantKeys plants the master key and every key that it wraps.
+func (p planted) plantKeys(t *testing.T, at *place) {
+	t.Helper()
+	ctx := context.Background()
+	master, err := os.ReadFile(at.gateway.config.MasterKeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.plant(t, "master key", master)
+	names, err := at.gateway.store.KeyNames(ctx, "", "\xff", 1000)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d keys: %v", len(names), err)
+	}
+	for _, name := range names {
+		secret, err := at.gateway.keys.Secret(ctx, name)
+		if err != nil {
+			t.Fatalf("key %s: %v", name, err)
+		}
+		p.plant(t, "key "+name, secret)
+	}
+}
+
+// everything is all that a running server says to its operators.
+func (p *place) everything(t *testing.T) map[string][]byte {
+	t.Helper()
+	said := map[string][]byte{}
+	for _, kind := range []string{"tenant", "domain", "connection", "app", "account", "lease"} {
+		said[kind+" list"] = []byte(p.says(kind, "list", "--json"))
+	}
+	for kind, id := range map[string]string{"tenant": "acme", "domain": "acme.test", "connection": "acme-oidc", "app": "wiki"} {
+		said[kind+" show"] = []byte(p.says(kind, "show", id, "--json"))
+	}
+	said["connection show acme-saml"] = []byte(p.says("connection", "show", "acme-saml"))
+	said["apply"] = []byte(p.says("apply", "-f", filepath.Join(filepath.Dir(p.config), "tenants.d/acme.yaml"), "--dry-run", "--json"))
+	said["check-config"] = []byte(p.says("check-config", "--json"))
+	tail := p.says("audit", "tail")
+	said["audit tail"] = []byte(tail)
+	refused := regexp.MustCompile(`"decision":\{"id":"(dec_\w+)"`).FindAllStringSubmatch(tail, -1)
+	for _, ref := range refused {
+		said["doctor "+ref[1]] = []byte(p.says("doctor", ref[1], "--json"))
+	}
+	if len(refused) < 3 {
+		t.Errorf("%d decisions in %s", len(refused), tail)
+	}
+	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
+		response, err := http.Get("http://127.0.0.1:" + p.ops + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		said[path] = append([]byte(response.Status+" of "+path+"\n"), text...)
+	}
+	return said
+}
+
+// searchFiles looks into every file of the data folder but the master key's own.
+func (p *place) searchFiles(t *testing.T, secrets planted) {
+	t.Helper()
+	read := 0
+	err := filepath.WalkDir(p.data, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || path == p.gateway.config.MasterKeyFile {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		read += len(text)
+		secrets.wantNone(t, path, text)
+		return err
+	})
+	if err != nil || read < 10_000 {
+		t.Errorf("%d bytes read: %v", read, err)
+	}
+}
