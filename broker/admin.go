@@ -69,7 +69,7 @@ func (b *Broker) CreateAccount(ctx context.Context, d Deed, n NewAccount) (provi
 	if err != nil {
 		return provision.Account{}, err
 	}
-	t := provision.Target{Tenant: n.Tenant, Connection: n.Link.Connection, Email: n.Email, Link: n.Link}
+	t := provision.Target{Tenant: n.Tenant, Connection: n.Link.Connection, Email: n.Email, Link: n.Link, Pseudonym: link.Pseudonym}
 	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		return provision.CreateAccount(s, n.Email, n.Name, link, a)
 	})
