@@ -113,8 +113,10 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 			}
 		}
 	}
-	for _, key := range []string{"session", "assertion", "acme-saml"} {
-		p.says("key", "rotate", key, "--reason", "a story")
+	for _, key := range []string{"session", "assertion", "connection acme-saml", "master"} {
+		if done := p.says(append([]string{"key", "rotate"}, strings.Fields(key)...)...); !strings.Contains(done, "done") && !strings.Contains(done, "published") {
+			t.Errorf("rotation of %s says %q", key, done)
+		}
 	}
 	secrets.plantKeys(t, p)
 	if len(secrets) < 20 {
