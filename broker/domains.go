@@ -329,7 +329,17 @@ func (p *Prover) Attest(ctx context.Context, deed Deed, t provision.TenantID, d 
 
 // settle writes an administrator's word about a claim, and returns it as it is then.
 func (p *Prover) settle(ctx context.Context, t provision.TenantID, d provision.Domain, change func(provision.State) (provision.Change, error)) (provision.Claim, error) {
-	done, err := p.amend(ctx, provision.Claim{Tenant: t, Domain: d}, change)
+	owned, err := listLooks(ctx, p.Registry)
+	if err != nil {
+		return provision.Claim{}, err
+	}
+	done, err := p.amend(ctx, provision.Claim{Tenant: t, Domain: d}, func(s provision.State) (provision.Change, error) {
+		c, err := change(s)
+		if err == nil {
+			c.Events[len(c.Events)-1].Changes = owned.warn(t, d)
+		}
+		return c, err
+	})
 	if err != nil {
 		return provision.Claim{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"leasehold/broker"
@@ -110,7 +111,11 @@ func (o operator) checkDomain(r *http.Request, d broker.Deed) (any, error) {
 		tenant = claims[0].Tenant
 	}
 	f, err := o.gateway.prover.Check(r.Context(), d.Actor, tenant, claims[0].Domain)
-	return checkedView{viewClaim(f.Claim), f.String()}, err
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := o.gateway.broker.Lookalikes(r.Context(), tenant, claims[0].Domain)
+	return checkedView{viewClaim(f.Claim), strings.Join(append([]string{f.String()}, warnings...), "\n")}, err
 }
 
 // attestDomain takes the operator's word for a claim.
@@ -120,7 +125,12 @@ func (o operator) attestDomain(r *http.Request, deed broker.Deed) (any, error) {
 		return nil, err
 	}
 	c, err := o.gateway.prover.Attest(r.Context(), deed, provision.TenantID(r.FormValue("tenant")), d)
-	return viewClaim(c), err
+	if err != nil {
+		return nil, err
+	}
+	v := viewClaim(c)
+	v.Warnings, err = o.gateway.broker.Lookalikes(r.Context(), c.Tenant, d)
+	return v, err
 }
 
 func (o operator) connections(r *http.Request, _ broker.Deed) (any, error) {

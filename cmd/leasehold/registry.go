@@ -198,6 +198,9 @@ func (c attestDomain) Run(s *surroundings) error {
 	q.Set("tenant", c.Tenant)
 	return show(s, post(c.path()+"/attest", q, nil), func(w io.Writer, v claimView) {
 		fmt.Fprintf(w, "%s is %s of %s, by the operator's word\n", v.Domain, v.State, v.Tenant)
+		for _, warning := range v.Warnings {
+			fmt.Fprintln(w, warning)
+		}
 	})
 }
 

@@ -41,6 +41,7 @@ type claimView struct {
 	FirstFail time.Time          `json:"first_failure,omitzero"`
 	Tried     time.Time          `json:"last_tried,omitzero"`
 	Note      string             `json:"note,omitempty"`
+	Warnings  []string           `json:"warnings,omitempty"` // of other tenants' domains that look like it
 }
 
 func viewClaim(c provision.Claim) claimView {
