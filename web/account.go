@@ -30,6 +30,26 @@ type mine struct {
 	Another string
 }
 
+// maxShown bounds the sessions on the page. All of them, shown or not, can be ended at once.
+const maxShown = 50
+
+// Shown are the newest sessions, and among them always the one that the page is seen in.
+func (m mine) Shown() []provision.Lease {
+	newest := slices.SortedFunc(slices.Values(m.Leases), func(a, b provision.Lease) int {
+		switch {
+		case m.This(a):
+			return -1
+		case m.This(b):
+			return 1
+		}
+		return b.Start.Compare(a.Start)
+	})
+	return newest[:min(len(newest), maxShown)]
+}
+
+// Older is how many sessions are not shown.
+func (m mine) Older() int { return len(m.Leases) - len(m.Shown()) }
+
 // This reports whether l is the session that the page is seen in.
 func (m mine) This(l provision.Lease) bool { return l.ID == m.Standing.Lease.ID }
 

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -185,4 +187,20 @@ func TestTheStyleSheetIsServedOnEveryHostUnderItsHash(t *testing.T) {
 		}
 	}
 	wantStatus(t, b.get(sso+"/_sso/assets/style.css"), 404)
+}
+
+func TestTheAccountPageShowsSoManySessionsAndNoMore(t *testing.T) {
+	g := newGate(t)
+	for n := range 500 {
+		l := g.standing.Lease
+		l.ID, l.Start = provision.LeaseID(fmt.Sprintf("acme.many%d", n)), noon.Add(time.Duration(n)*time.Minute)
+		g.me.Leases = append(g.me.Leases, l)
+	}
+	page := body(t, signedIn(t, g).get(sso+"/"))
+	if n := strings.Count(page, `name="lease"`); n != 50 || !strings.Contains(page, "And 452 older ones.") {
+		t.Errorf("%d sessions on %s", n, page)
+	}
+	if !strings.Contains(page, "This browser") || !strings.Contains(page, "acme.many499") || strings.Contains(page, `"acme.many0"`) {
+		t.Error("not this browser's and the newest ones")
+	}
 }
