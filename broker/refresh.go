@@ -132,7 +132,7 @@ func (b *Broker) refresh(ctx context.Context, id provision.ConnectionID) error {
 	if err != nil {
 		return err
 	}
-	if bytes.Equal(document, c.Metadata) {
+	if bytes.Equal(document, c.Metadata) && c.Rejected == "" {
 		return nil
 	}
 	a, err := b.act(Deed{Actor: provision.Actor{Kind: provision.System, Via: "metadata"}})
@@ -148,7 +148,7 @@ func (b *Broker) refresh(ctx context.Context, id provision.ConnectionID) error {
 		switch {
 		case err != nil:
 			return provision.Change{}, fmt.Errorf("the document at %s: %w", c.MetadataURL, err)
-		case next.Held == now.Held && bytes.Equal(next.Metadata, now.Metadata) && bytes.Equal(next.Proposed, now.Proposed):
+		case next.Held == now.Held && next.Rejected == now.Rejected && bytes.Equal(next.Metadata, now.Metadata) && bytes.Equal(next.Proposed, now.Proposed):
 			return provision.Change{}, nil
 		}
 		next.Revision++

@@ -73,6 +73,7 @@ func (b *Broker) trustLines(c provision.Connection, proposed []byte) []string {
 func (b *Broker) adopt(c provision.Connection, document []byte) (provision.Connection, error) {
 	err := b.Documents.Follows(c.Metadata, document)
 	if err == nil {
+		c.Rejected = "" // the provider went back: what it shows next is looked at anew
 		return c.Trusting(document), nil
 	}
 	told := b.told(c, document)

@@ -185,6 +185,13 @@ func TestMetadataThatDoNotFollowPutTheConnectionOnHoldAndEndNothing(t *testing.T
 	if l, err = h.loginBySAML("b", adaBySAML()); err != nil || l.ID == "" {
 		t.Errorf("the next honest login: %v", err)
 	}
+	at.document = h.saml.Metadata()
+	h.refresh()
+	at.document = eve.Metadata()
+	h.refresh()
+	if !h.connection("acme-saml").Held {
+		t.Error("what was rejected once is never looked at again")
+	}
 }
 
 func TestConfirmedTrustIsInForceAndLeasesOfTheFormerOneEnd(t *testing.T) {
