@@ -129,13 +129,27 @@ func row(w io.Writer, columns ...any) {
 		if i > 0 {
 			fmt.Fprint(w, "\t")
 		}
-		text := fmt.Sprint(c)
+		text := printable(fmt.Sprint(c))
 		if text == "" {
 			text = "-"
 		}
 		fmt.Fprint(w, text)
 	}
 	fmt.Fprintln(w)
+}
+
+// printable is text as it can stand in a column on an operator's screen. Names come from identity providers: nothing of
+// them steers the terminal, or turns the text around (Unicode, UAX #9).
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\t' || c == '\n' {
+			return ' '
+		}
+		if c < ' ' || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 {
+			return '�'
+		}
+		return c
+	}, text)
 }
 
 // at is an instant as people read it, in their own time zone.

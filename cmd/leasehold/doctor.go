@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,8 @@ func (o operator) doctor(r *http.Request, _ broker.Deed) (any, error) {
 	var known vendor
 	if d.Connection != "" {
 		if c, err := o.gateway.store.Connection(r.Context(), d.Connection); err == nil {
-			d.Tenant, known = c.Tenant, vendorOf(viewConnection(c, addresses{o.gateway.config.URL}).Issuer)
+			known = vendorOf(viewConnection(c, addresses{o.gateway.config.URL}).Issuer)
+			d.Tenant = cmp.Or(d.Tenant, c.Tenant) // what the event says counts: the connection may have been made anew since
 		}
 	}
 	d.Provider, d.Hints = known.name, known.advise(provision.Reason(d.Code))
@@ -98,7 +100,7 @@ func printDiagnosis(w io.Writer, d diagnosis) {
 		{"found", d.Found}, {"means", d.Means}, {"do", d.Do},
 	} {
 		if line.value != "" {
-			row(w, line.name, printable(line.value))
+			row(w, line.name, line.value)
 		}
 	}
 	if d.Erased {
@@ -107,17 +109,4 @@ func printDiagnosis(w io.Writer, d diagnosis) {
 	for _, hint := range d.Hints {
 		row(w, "hint", hint)
 	}
-}
-
-// printable is text from outside as it can stand on an operator's screen: nothing of it steers the terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c == '\t' || c == '\n' {
-			return ' '
-		}
-		if c < ' ' || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 {
-			return '�'
-		}
-		return c
-	}, text)
 }

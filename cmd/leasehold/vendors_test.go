@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
@@ -44,7 +45,9 @@ func TestAdviceIsForReasonsThatThereAre(t *testing.T) {
 }
 
 func TestNothingFromOutsideSteersTheOperatorsTerminal(t *testing.T) {
-	if got := printable("a\x1b[2Jb\nc\u202ed\u009be"); got != "a�[2Jb c�d�e" {
-		t.Errorf("%q", got)
+	var out bytes.Buffer
+	row(&out, "a\x1b[2Jb\nc\u202ed\u009be", "ä")
+	if out.String() != "a�[2Jb c�d�e\tä\n" {
+		t.Errorf("%q", out.String())
 	}
 }
