@@ -246,6 +246,7 @@ func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { g.broker.Run(ctx) })
 	tasks.Go(func() { g.markTime(ctx) })
+	tasks.Go(func() { g.collectCalmly(ctx) })
 	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
 	return &tasks
 }
