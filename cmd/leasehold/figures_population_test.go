@@ -81,7 +81,7 @@ func (p *process) live() int64 {
 	for began := time.Now(); p.metric("go_gc_duration_seconds_count") < collected+2 && time.Since(began) < 5*time.Minute; {
 		time.Sleep(5 * time.Millisecond) // each look is garbage
 	}
-	return int64(p.metric("go_memstats_next_gc_bytes")) / 2 // GOGC is 100: the next comes at twice what lives
+	return int64(p.metric("go_memstats_next_gc_bytes") / (1 + p.metric("go_gc_gogc_percent")/100))
 }
 
 func (f *figures) checks(t *testing.T, small, large side) {
