@@ -74,6 +74,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 // CreateAccount makes an account before its first login: with a link it waits for that login, without one it is
 // pending until it is given one.
 func CreateAccount(s State, email Email, name string, link Link, a Act) (Change, error) {
+	s = s.strange(link.Pseudonym)
 	switch {
 	case s.Tenant.ID == "" || s.Tenant.Removal != "":
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)

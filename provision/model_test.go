@@ -216,8 +216,8 @@ func (l *ledger) faults() (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	for _, a := range l.accounts {
 		links, leases := l.linksOf(a.ID), l.leasesOf(a.ID)
-		waits := a.State == provision.Pending || (a.LastLogin.IsZero() && (a.State == provision.Suspended || a.State == provision.Revoked)) // held before it had one
-		if len(links) == 0 && !waits && a.State != provision.Deleted {
+		waits := a.State == provision.Pending || a.State == provision.Suspended || a.State == provision.Revoked // kept away
+		if len(provision.SignIns(links)) == 0 && !waits && a.State != provision.Deleted {
 			fault("I4: account %s is %s without a link", a.ID, a.State)
 		}
 		if (a.State == provision.Active) != (len(leases) > 0) {
@@ -227,7 +227,7 @@ func (l *ledger) faults() (faults []string) {
 			if c := l.connections[x.Connection]; c.Tenant != a.Tenant {
 				fault("I11: account %s of %s has a link at %s of %s", a.ID, a.Tenant, c.ID, c.Tenant)
 			}
-			if (x.Subject == "") != (a.State == provision.Deleted) {
+			if x.Subject != "" && a.State == provision.Deleted {
 				fault("account %s is %s, its link %+v", a.ID, a.State, x)
 			}
 		}

@@ -108,3 +108,38 @@ func TestADeletionWantsWhatItDeletesToBeOutOfUse(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
+
+// remake deletes a connection and makes it anew, now and then. Nobody can be let in by what it left (I4).
+func (w *world) remake() {
+	if !w.oddly("a deletion") {
+		return
+	}
+	id := anyOf(w, w.connections, "connection")
+	before := w.connections[id]
+	c := before
+	c.Disabled = true
+	w.connections[id] = c
+	step := func(t provision.Target, do verb) {
+		w.t.Helper()
+		faults, err := w.amend(t, do)
+		w.must(faults)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	step(provision.Target{Connection: id}, provision.RemoveConnection)
+	for account, a := range w.accounts {
+		if a.Tenant == before.Tenant {
+			step(provision.Target{Connection: id, Account: account}, provision.LeaveConnection)
+		}
+	}
+	step(provision.Target{Connection: id}, provision.FinishConnection)
+	w.seen["remake"]++
+	for lease, l := range w.leases {
+		if l.Connection == id && w.standing(lease).Refuses(w.now) == "" {
+			w.t.Fatalf("lease %s outlives its connection", lease)
+		}
+	}
+	before.Generation = w.connections[id].Generation
+	w.connections[id] = before
+}
