@@ -84,8 +84,10 @@ func entryFaults(s scene, d provision.Decision) (faults []string) {
 	for _, kept := range []provision.AccountState{provision.Revoked, provision.Suspended} {
 		must("in although "+string(kept), st.Account.State != kept && (st.Account.State != provision.Deleted || st.Account.Before != kept))
 	}
+	byTomb := st.Link.Account == "" && slices.ContainsFunc(st.Links, func(l provision.Link) bool { return l.Subject == "" && l.Pseudonym == s.Request.Pseudonym })
 	switch d.Outcome {
 	case provision.Resumed:
+		must("resumed by what a deleted connection left", !byTomb)
 		must("resumed somebody else", d.Account.ID == st.Account.ID && (st.Account.State == provision.Active || st.Account.State == provision.Dormant))
 		must("resumed with a new link", len(d.Change.Links) == len(d.Change.Unlinks))
 	case provision.Linked:
@@ -96,7 +98,7 @@ func entryFaults(s scene, d provision.Decision) (faults []string) {
 	default:
 		must("made somebody on another occasion", s.Request.Occasion == provision.OnLogin)
 		must("made somebody whose address is held", st.EmailHolder.ID == "")
-		must("made somebody who is there", !st.Account.State.Living())
+		must("made somebody who is there", byTomb || !st.Account.State.Living())
 		must("made somebody by a rule that forbids it", st.Tenant.Policy.Mode != provision.Provisioned && (st.Tenant.Policy.Create == provision.CreateAllow) == (d.Outcome == provision.Created) && (st.Tenant.Policy.Create == provision.CreateApprove) == (d.Outcome == provision.PendingApproval))
 		must("made somebody without a key or an address", len(d.Account.Key) > 0 && d.Account.Email == address && d.Account.Generation > 0)
 	}
