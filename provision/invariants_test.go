@@ -130,6 +130,7 @@ func (w *world) login() {
 			continue
 		}
 		away := a.State == provision.Revoked || a.State == provision.Suspended || a.Before == provision.Revoked || a.Before == provision.Suspended
+		clear(kept) // whom it led to before its connection was deleted is another person
 		kept[a.ID] = away
 	}
 	d, faults := w.ledger.login(r)
