@@ -29,10 +29,11 @@ func (g *gateway) collectCalmly(ctx context.Context) {
 	}
 }
 
-// garbagePercent is the GOGC at which so much may gather, or as much as lives, when that is more. Below what a gateway
-// needs at rest, nothing is to be gained.
+// garbagePercent is the GOGC at which so much may gather, or twice what lives, when that is more: each collection looks
+// at all that lives, and many leases should not make a check dearer. Below what a gateway needs at rest, nothing is to
+// be gained.
 func garbagePercent(live uint64) int {
-	return int(max(100, garbageRoom*100/max(live, 8<<20)))
+	return int(max(200, garbageRoom*100/max(live, 8<<20)))
 }
 
 // liveHeap is what the last collection left.
