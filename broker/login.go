@@ -63,12 +63,19 @@ func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error
 		return provision.Lease{}, err
 	}
 	var tenant provision.Tenant
+	var revoked bool
 	d, err := b.provide(ctx, request.Request, request.tenant, func(s provision.State) provision.Decision {
 		tenant = s.Tenant
+		if revoked = s.Connection.Generation != u.Generation; revoked {
+			return provision.Decision{} // an answer from before a revocation, other trust or a deletion opens nothing after it
+		}
 		return provision.Decide(s, request.Request, ids, b.Ledger.Now()) // asked here: a clock that was reset meanwhile counts
 	})
 	if err != nil {
 		return provision.Lease{}, err
+	}
+	if revoked {
+		return provision.Lease{}, b.stray(ctx, back.Connection, provision.ErrNotFound)
 	}
 	if !d.Allowed() {
 		return provision.Lease{}, &provision.DeniedError{Reason: d.Reason, Ref: string(d.ID), Tenant: tenant.ID, Contact: tenant.Contact}

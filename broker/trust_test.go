@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leasehold/broker"
+	"leasehold/idp"
 	"leasehold/idp/oidc/oidctest"
 	"leasehold/idp/saml"
 	"leasehold/idp/saml/samltest"
@@ -237,6 +238,43 @@ func TestConfirmedTrustIsInForceAndLeasesOfTheFormerOneEnd(t *testing.T) {
 	h.saml = &former
 	if _, err := h.ConfirmTrust(context.Background(), because("again"), "acme-saml"); !errors.Is(err, provision.ErrConflict) {
 		t.Errorf("confirmed twice: %v", err)
+	}
+}
+
+// Whoever held the former keys may have had an answer parked while they were in force: it opens nothing afterwards.
+func TestAnAnswerFromBeforeARevocationOrOtherTrustOpensNothing(t *testing.T) {
+	h, at := newServedHouse(t, "https://idp.acme.test/metadata")
+	parked := func(browser string) idp.AttemptID {
+		_, id, err := h.post(browser, adaBySAML(), broker.Wish{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	id := parked("revoked")
+	if _, err := h.Revoke(context.Background(), because("drill"), provision.Scope{Connection: "acme-saml"}, provision.CauseAdmin); err != nil {
+		t.Fatal(err)
+	}
+	l, err := h.resume("revoked", id)
+	wantDenied(t, provision.AttemptUnknown, l, err)
+
+	h.clock.pass(time.Hour)
+	id = parked("confirmed")
+	rebuilt := samltest.New(t)
+	rebuilt.EntityID, rebuilt.Now = h.saml.EntityID, h.clock.Now
+	at.document = rebuilt.Metadata()
+	if err := h.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.ConfirmTrust(context.Background(), because("the former keys were stolen"), "acme-saml"); err != nil {
+		t.Fatal(err)
+	}
+	l, err = h.resume("confirmed", id)
+	wantDenied(t, provision.AttemptUnknown, l, err)
+
+	h.saml = rebuilt
+	if _, err := h.loginBySAML("anew", adaBySAML()); err != nil {
+		t.Errorf("begun afterwards: %v", err)
 	}
 }
 
