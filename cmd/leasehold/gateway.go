@@ -44,6 +44,8 @@ type gateway struct {
 	refused *web.Refused // what was behind pages that no event tells of
 	public  http.Handler
 	prompts chan struct{} // somebody registered something: look at proofs and metadata now
+
+	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
 // ledgerName and lockName are files in the data folder.
@@ -77,6 +79,9 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
+		return err
+	}
+	if err := dropNext(g.config.MasterKeyFile); err != nil {
 		return err
 	}
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})

@@ -64,6 +64,8 @@ func (o operator) rotate(r *http.Request, d broker.Deed) (any, error) {
 
 // rotateConnection publishes a service provider's next key; and when one is published, goes over to it.
 func (g *gateway) rotateConnection(ctx context.Context, d broker.Deed, id provision.ConnectionID) (string, error) {
+	g.rotating.Lock() // of two at once, both would publish, and the key in use would go
+	defer g.rotating.Unlock()
 	c, err := g.store.Connection(ctx, id)
 	if err != nil {
 		return "", fmt.Errorf("connection %s: %w", id, err)
@@ -91,15 +93,21 @@ func (g *gateway) rotateConnection(ctx context.Context, d broker.Deed, id provis
 }
 
 // rotateMaster draws a new master key, puts every key of the ledger under it, and then the file in its place. The new
-// file is on disk before the ledger changes: a start in between finds it.
+// file is on disk before the ledger changes: a start in between finds it. It stays when the ledger says that it failed to
+// change, for a commit that failed may be on disk all the same: the next start finds out which key is the right one.
 func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
+	g.rotating.Lock()
+	defer g.rotating.Unlock()
 	path := g.config.MasterKeyFile
+	if _, err := os.Lstat(path + nextSuffix); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s is left of a rotation that was not finished; keep it, and restart the server, which settles that: %w", path+nextSuffix, provision.ErrConflict), err)
+	}
 	master, err := writeMasterKey(path + nextSuffix)
 	if err != nil {
 		return err
 	}
 	if err := g.keys.Rewrap(ctx, master); err != nil {
-		return errors.Join(err, os.Remove(path+nextSuffix))
+		return err
 	}
 	if err := takeOver(path); err != nil {
 		return err
@@ -136,6 +144,15 @@ func openKeys(ctx context.Context, store provision.Keys, path, ledger string) (*
 		return nil, err
 	}
 	return keys, takeOver(path)
+}
+
+// dropNext removes what is left of a rotation that stopped before the ledger changed. Only whoever has the lock, and has
+// opened the ledger by the key at path, knows that.
+func dropNext(path string) error {
+	if _, err := os.Lstat(path + nextSuffix); errors.Is(err, fs.ErrNotExist) {
+		return nil // asked first: on a read-only mount, removing what is not there is an error, too
+	}
+	return os.Remove(path + nextSuffix)
 }
 
 // spRing is the name of a service provider's keys.
