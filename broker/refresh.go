@@ -26,7 +26,7 @@ const metadataAge = time.Hour
 
 // listAge is how old the list of connections that are followed may grow. A change that this process makes is seen at
 // once; the age is for those of others.
-const listAge = time.Minute
+const listAge = time.Hour
 
 // refresh keeps what connections fetch from a URL up to date. Looking costs nothing while none is due.
 type refresh struct {
