@@ -12,8 +12,9 @@ import (
 type providers struct {
 	open func(context.Context, provision.Connection) (idp.Provider, error)
 
-	mu    sync.Mutex
-	known map[provision.ConnectionID]opened
+	mu        sync.Mutex
+	known     map[provision.ConnectionID]opened
+	forgotten uint64 // how often forget was called: what was being opened meanwhile is not kept
 }
 
 type opened struct {
@@ -24,6 +25,7 @@ type opened struct {
 func (p *providers) of(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 	p.mu.Lock()
 	o, ok := p.known[c.ID]
+	before := p.forgotten
 	p.mu.Unlock()
 	if ok && o.revision == c.Revision {
 		return o.Provider, nil
@@ -34,6 +36,9 @@ func (p *providers) of(ctx context.Context, c provision.Connection) (idp.Provide
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.forgotten != before { // its keys may be the former ones: good for this login, which began before
+		return provider, nil
+	}
 	if p.known == nil {
 		p.known = map[provision.ConnectionID]opened{}
 	}
@@ -45,5 +50,6 @@ func (p *providers) of(ctx context.Context, c provision.Connection) (idp.Provide
 func (p *providers) forget(c provision.ConnectionID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.forgotten++
 	delete(p.known, c)
 }
