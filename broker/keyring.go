@@ -20,7 +20,7 @@ type Keyring struct {
 	store    provision.Keys
 	accounts cipher.AEAD // wraps the keys that accounts carry
 
-	turning sync.RWMutex // held by whoever wraps and stores; the master key changes when nobody does
+	turning sync.RWMutex // held by whoever wraps and stores; the master key changes, and keys go, when nobody does
 
 	mu     sync.Mutex
 	master cipher.AEAD
@@ -107,6 +107,8 @@ func (k *Keyring) add(ctx context.Context, name string, secret []byte) ([]byte, 
 
 // Drop destroys the secret of that name: what was sealed under it is erased.
 func (k *Keyring) Drop(ctx context.Context, name string) error {
+	k.turning.Lock() // whoever has read it has it in memory by then, and it goes from there, too
+	defer k.turning.Unlock()
 	if err := k.store.DropKey(ctx, name); err != nil {
 		return err
 	}
