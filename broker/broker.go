@@ -70,6 +70,7 @@ type Broker struct {
 	names     []byte                    // key that names secrets
 	registers sync.Mutex                // one change of what is registered at a time
 	writing   sync.Mutex                // one writing of uses at a time
+	rotating  sync.Mutex                // one rotation of a key at a time
 }
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.

@@ -356,15 +356,28 @@ func TestACodeIsForOneBrowserAtOneAppOnce(t *testing.T) {
 	h := newHouse(t)
 	ctx := context.Background()
 	l := h.login(ada())
-	code, err := h.Enter(ctx, h.sso(l), originOf(wikiURL), "/page", "start", provision.Requester{})
-	if err != nil {
-		t.Fatal(err)
+	enter := func() string {
+		code, err := h.Enter(ctx, h.sso(l), originOf(wikiURL), "/page", "start", provision.Requester{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
 	}
-	for name, c := range map[string]struct{ code, start, origin string }{
-		"another browser": {code, "other", wikiURL}, "no browser": {code, "", wikiURL}, "another app": {code, "start", vaultURL}, "another code": {code + "x", "start", wikiURL}, "none": {"", "start", wikiURL},
+	code := enter()
+	for name, c := range map[string]struct{ start, origin string }{
+		"another browser": {"other", wikiURL}, "no browser": {"", wikiURL}, "another app": {"start", vaultURL},
 	} {
-		if token, _, err := h.Redeem(ctx, c.code, c.start, originOf(c.origin)); token != "" || !errors.Is(err, provision.ErrNotFound) {
+		astray := enter()
+		if token, _, err := h.Redeem(ctx, astray, c.start, originOf(c.origin)); token != "" || !errors.Is(err, provision.ErrNotFound) {
 			t.Errorf("%s: %q, %v", name, token, err)
+		}
+		if _, _, err := h.Redeem(ctx, astray, "start", originOf(wikiURL)); !errors.Is(err, provision.ErrNotFound) {
+			t.Errorf("%s: the code is still good: %v", name, err)
+		}
+	}
+	for _, forged := range []string{code + "x", ""} {
+		if _, _, err := h.Redeem(ctx, forged, "start", originOf(wikiURL)); !errors.Is(err, provision.ErrNotFound) {
+			t.Errorf("%q: %v", forged, err)
 		}
 	}
 	token, path, err := h.Redeem(ctx, code, "start", originOf(wikiURL))

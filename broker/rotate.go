@@ -111,6 +111,8 @@ func (b *Broker) Rotate(ctx context.Context, d Deed, key string) error {
 	if !ok {
 		return fmt.Errorf("key %q: %w", key, provision.ErrNotFound)
 	}
+	b.rotating.Lock() // two at once could leave the older ring in memory
+	defer b.rotating.Unlock()
 	if err := b.Keys.Turn(ctx, key, fresh); err != nil {
 		return err
 	}

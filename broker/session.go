@@ -78,10 +78,11 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 }
 
 // Redeem takes a code at the app's origin, once, and answers with the value of the app's cookie and the path that was
-// wanted. A code that was made for another browser, another origin, or for a lease that has ended is ErrNotFound.
+// wanted. A code is spent by whoever brings it, so that nothing is left of one that went astray. One that was made for
+// another browser, another origin, or for a lease that has ended is ErrNotFound.
 func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Origin) (token, path string, err error) {
 	sum := sha256.Sum256([]byte(code))
-	p, err := b.Attempts.Get(ctx, kindCode+string(sum[:]))
+	p, err := b.Attempts.Take(ctx, kindCode+string(sum[:]))
 	if err != nil {
 		return "", "", err
 	}
@@ -91,9 +92,6 @@ func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Ori
 	}
 	if h.Origin != o || start == "" || subtle.ConstantTimeCompare([]byte(h.Start), []byte(start)) != 1 {
 		return "", "", provision.ErrNotFound
-	}
-	if _, err := b.Attempts.Take(ctx, p.ID); err != nil {
-		return "", "", err
 	}
 	if err := b.entered(ctx, h); err != nil {
 		return "", "", err
