@@ -258,6 +258,13 @@ func TestAnAnswerFromBeforeARevocationOrOtherTrustOpensNothing(t *testing.T) {
 	l, err := h.resume("revoked", id)
 	wantDenied(t, provision.AttemptUnknown, l, err)
 
+	id = parked("of a revoked tenant")
+	if _, err := h.Revoke(context.Background(), because("drill"), provision.Scope{Tenant: "acme"}, provision.CauseAdmin); err != nil {
+		t.Fatal(err)
+	}
+	l, err = h.resume("of a revoked tenant", id)
+	wantDenied(t, provision.AttemptUnknown, l, err)
+
 	h.clock.pass(time.Hour)
 	id = parked("confirmed")
 	rebuilt := samltest.New(t)

@@ -25,9 +25,10 @@ const maxRefused = 5
 // underway is an attempt with what the broker notes about it.
 type underway struct {
 	idp.Attempt
-	Generation provision.Generation // of the connection, when the attempt began
-	Refused    int                  // messages for it that were refused
-	stored     Pending
+	Trust   provision.Generation // of the connection, when the attempt began
+	Tenant  provision.Generation // of its tenant
+	Refused int                  // messages for it that were refused
+	stored  Pending
 }
 
 // store seals v under an id of a kind and puts it away.
