@@ -161,7 +161,7 @@ func TestAHugeOrDeepBodyCostsNextToNothing(t *testing.T) {
 				cpu, heap = min(cpu, nowCPU-beganCPU), min(heap, nowHeap-beganHeap)
 			}
 			t.Logf("%s of processor, %.1f MB allocated, the sender's share included", cpu, float64(heap)/(1<<20))
-			if cpu > 50*time.Millisecond {
+			if cpu > raceCost*50*time.Millisecond {
 				t.Errorf("%s of processor", cpu)
 			}
 			if heap > 64<<20 {
