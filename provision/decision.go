@@ -63,6 +63,7 @@ type Change struct {
 	Decisions    []DecisionRow
 	Revocations  []Revocation
 	Events       []Event
+	News         News // for other processes on the same ledger; a ledger of one process does not keep it
 }
 
 // Entry is that a lease was handed to an app.

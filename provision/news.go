@@ -1,0 +1,13 @@
+package provision
+
+// NewsID is the random name of News.
+type NewsID string
+
+// News is what processes that share a ledger have to forget because of a change. It is written in the change's own
+// commit, so that no process can learn of the one without the other. Changes of one commit may share an ID: their news
+// are one then. The zero News tells nobody anything.
+type News struct {
+	ID     NewsID
+	Leases []LeaseID // what may stand otherwise than it did
+	All    bool      // something that is registered changed: everything is to be read again
+}
