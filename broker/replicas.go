@@ -11,7 +11,7 @@ import (
 	"leasehold/provision"
 )
 
-// Replicas keeps the memory of processes that share a ledger true (docs/design/0006-coherence.md). A process answers
+// Replicas keeps the memory of processes that share a ledger true (docs/design/0007-coherence.md). A process answers
 // from memory only for a second after the start of its last renewal; who revokes waits until every process has applied
 // the news, or until none of them can still be in the second that it was in.
 type Replicas interface {
