@@ -17,7 +17,7 @@ import (
 type Replicas interface {
 	// Renew says that this process is alive and has applied news, and returns the news that it has not: all that was
 	// committed before the call and was not among what an earlier Renew returned and the process then said it applied.
-	Renew(ctx context.Context, applied []provision.NewsID) (Renewal, error)
+	Renew(ctx context.Context, applied []provision.NewsID) (provision.Renewal, error)
 
 	// Await wakes the other processes, and returns when each that was there after the call began has applied the news, or
 	// when ctx is over. News that nobody has to apply any more are applied.
@@ -25,13 +25,6 @@ type Replicas interface {
 
 	// Woken tells that there may be news. It may miss some, and tell of none.
 	Woken() <-chan struct{}
-}
-
-// Renewal is what one process hears from the others.
-type Renewal struct {
-	Joined bool // as a new process: nothing that it remembers is good
-	Leads  bool // it is the one that does what has to be done once, such as ending leases on time
-	News   []provision.News
 }
 
 // The times of the protocol.
@@ -84,6 +77,7 @@ func (b *Broker) keepFresh(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			b.replica.until.Store(0)
 			return
 		case <-tick.C:
 		case <-b.Replicas.Woken():
@@ -115,7 +109,7 @@ func (b *Broker) renew(ctx context.Context) (more bool, err error) {
 }
 
 // apply forgets what the news are about. What was read before is gone when it returns without an error.
-func (b *Broker) apply(ctx context.Context, renewal Renewal) error {
+func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
 	r := &b.replica
 	r.applied = nil
 	r.reload = r.reload || renewal.Joined

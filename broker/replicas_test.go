@@ -42,13 +42,13 @@ func (b *board) member() *member {
 	return m
 }
 
-func (m *member) Renew(_ context.Context, applied []provision.NewsID) (broker.Renewal, error) {
+func (m *member) Renew(_ context.Context, applied []provision.NewsID) (provision.Renewal, error) {
 	if m.cut.Load() {
-		return broker.Renewal{}, errors.New("cut off")
+		return provision.Renewal{}, errors.New("cut off")
 	}
 	m.board.mu.Lock()
 	defer m.board.mu.Unlock()
-	r := broker.Renewal{Joined: !m.joined, Leads: m.leads.Load()}
+	r := provision.Renewal{Joined: !m.joined, Leads: m.leads.Load()}
 	m.joined = true
 	for _, id := range applied {
 		m.applied[id] = true

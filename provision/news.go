@@ -15,3 +15,10 @@ type News struct {
 
 // IsZero reports whether n tells nobody anything.
 func (n News) IsZero() bool { return len(n.Leases) == 0 && !n.All && len(n.Judge) == 0 }
+
+// Renewal is what one of the processes that share a ledger hears from the others.
+type Renewal struct {
+	Joined bool // as a new process: nothing that it remembers is good
+	Leads  bool // it is the one that does what has to be done once, such as ending leases on time
+	News   []News
+}
