@@ -95,6 +95,7 @@ func (b *Broker) renew(ctx context.Context) (more bool, err error) {
 	defer cancel()
 	renewal, err := b.Replicas.Renew(ctx, r.applied)
 	if err != nil {
+		r.leading.Store(false)
 		return false, err
 	}
 	if err := b.apply(ctx, renewal); err != nil {
