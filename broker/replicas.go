@@ -20,7 +20,7 @@ type Replicas interface {
 	Renew(ctx context.Context, applied []provision.NewsID) (provision.Renewal, error)
 
 	// Await wakes the other processes, and returns when each that was there after the call began has applied the news, or
-	// when ctx is over. News that nobody has to apply any more are applied.
+	// when ctx is over. News that nobody has to apply any more are applied. "" is all the news that there are.
 	Await(ctx context.Context, id provision.NewsID)
 
 	// Woken tells that there may be news. It may miss some, and tell of none.
@@ -161,12 +161,22 @@ func (b *Broker) inform(c *provision.Change, touched []provision.LeaseID, id pro
 
 // settled waits until no process can answer from what it knew before a change that was committed.
 func (b *Broker) settled(ctx context.Context, n provision.News) {
-	if n.IsZero() || b.alone() {
+	if !n.IsZero() {
+		b.await(ctx, n.ID)
+	}
+}
+
+// settledAll is settled for whoever asks for what has happened already: it may have been committed by a process that was
+// killed before the others had heard.
+func (b *Broker) settledAll(ctx context.Context) { b.await(ctx, "") }
+
+func (b *Broker) await(ctx context.Context, id provision.NewsID) {
+	if b.alone() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), newsWait) // who gave up waiting does not make it true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), newsWait) // who gives up waiting does not make it true
 	defer cancel()
-	b.Replicas.Await(ctx, n.ID)
+	b.Replicas.Await(ctx, id)
 }
 
 // boottime is the time since the machine was started, with the time that it slept.

@@ -66,7 +66,8 @@ func (m *member) Await(ctx context.Context, id provision.NewsID) {
 		waiting := false
 		m.board.mu.Lock()
 		for _, other := range m.board.members {
-			if other != m && !other.applied[id] {
+			behind := func(n provision.News) bool { return (id == "" || n.ID == id) && !other.applied[n.ID] }
+			if other != m && slices.ContainsFunc(m.board.news, behind) {
 				waiting = true
 				if !other.deaf.Load() {
 					other.wake()
@@ -251,6 +252,23 @@ func TestNoProcessThatIsCutOffAnswersFromWhatItKnew(t *testing.T) {
 	w.members[1].cut.Store(false)
 	eventually(t, "it is fresh again", func() bool { return b.Fresh() == nil })
 	b.wantAllow(token)
+}
+
+func TestWhoRepeatsARevocationWaitsForItToo(t *testing.T) {
+	w := newTown(t, 3)
+	a, b, c := w.houses[0], w.houses[1], w.houses[2]
+	l := a.login(ada())
+	token := a.entered(l)
+	c.wantAllow(token)
+	w.members[2].deaf.Store(true)
+	w.members[2].cut.Store(true)
+	first := make(chan time.Duration)
+	go func() { first <- a.revokeLease(l) }() // as if it were killed after its commit: nobody waits for its answer
+	eventually(t, "it is committed", func() bool { return !b.lease(l.ID).EndedAt.IsZero() })
+	if took := b.revokeLease(l); took < time.Second {
+		t.Errorf("it returned after %v, though one process may still let the lease in", took)
+	}
+	<-first
 }
 
 func TestMemoryAnswersWithoutALedgerForASecondAndNoLonger(t *testing.T) {
