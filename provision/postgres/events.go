@@ -25,6 +25,7 @@ type letter struct{ tenant, kind, ref, body string }
 
 // finish sends what is queued, with the events at the end: whoever waited for somebody's lock has later ones.
 func (w *work) finish(c *clock, _ []provision.Event) error {
+	w.announce()
 	if len(w.inbox) > 0 {
 		at, resets := c.known()
 		columns := make([][]string, 4)

@@ -58,6 +58,7 @@ type work struct {
 	xid    uint64
 	proof  string // what the ledger has when the transaction was committed, and not else
 	inbox  []letter
+	news   []provision.News
 }
 
 // queue adds a statement to the next batch.

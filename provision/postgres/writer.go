@@ -26,6 +26,7 @@ func (w *work) apply(c *provision.Change, locked []provision.AccountID) error {
 			return err
 		}
 	}
+	w.tell(c.News)
 	return w.events(c.Events)
 }
 
