@@ -41,6 +41,7 @@ type Ports struct {
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
 	NoCache bool             // every check asks the ledger
 	Pace    Pace             // of each tenant's logins
+	Shared  Shared           // counts them over all replicas; nil: each counts for itself
 	Count   Counters         // may be nil
 }
 
@@ -87,7 +88,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Count == nil {
 		p.Count = uncounted{}
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace)}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared)}
 	var err error
 	if err := b.loadKeys(ctx); err != nil {
 		return nil, err
