@@ -24,7 +24,6 @@ import (
 	"leasehold/idp/oidc"
 	"leasehold/idp/saml"
 	"leasehold/provision"
-	"leasehold/provision/sqlite"
 	"leasehold/web"
 )
 
@@ -34,7 +33,7 @@ type gateway struct {
 	environ []string
 	log     *slog.Logger
 	lock    *os.File
-	store   *sqlite.Store
+	store   ledger
 	keys    *broker.Keyring
 	broker  *broker.Broker
 	prover  *broker.Prover
@@ -48,11 +47,8 @@ type gateway struct {
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
-// ledgerName and lockName are files in the data folder.
-const (
-	ledgerName = "leasehold.db"
-	lockName   = "lock"
-)
+// lockName is a file in the data folder.
+const lockName = "lock"
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
@@ -71,14 +67,11 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.lock, err = lock(filepath.Join(g.config.Data, lockName)); err != nil {
 		return err
 	}
-	ledger := filepath.Join(g.config.Data, ledgerName)
-	if _, err := masterKey(g.config.MasterKeyFile, ledger); err != nil { // before there is a ledger
+	at := depotOf(g.config)
+	if g.store, err = at.openFirst(ctx, g.config.MasterKeyFile); err != nil {
 		return err
 	}
-	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
-		return err
-	}
-	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
+	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, at.String()); err != nil {
 		return err
 	}
 	if err := dropNext(g.config.MasterKeyFile); err != nil {
