@@ -32,7 +32,7 @@ type Config struct {
 	MasterKeyFile string `key:"master_key_file"`
 	// `sqlite`, a file in `data`, for one process; or a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, for several with a `data` each.
 	Database Locator `key:"database" default:"sqlite"`
-	// Empty: there is one process. `redis://…` is for several, for a later version, and refused by this one.
+	// What replicas share beside the database: `redis://user:password@host:6379/0`, `redis+sentinel://host:26379,host:26379/name` or `redis+cluster://host:6379,host:6379`, with `rediss` for TLS. Empty: there is one process. See below.
 	Redis Locator `key:"redis"`
 	// Proxies whose forwarded headers count. There is no value that trusts everybody.
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" default:"127.0.0.0/8, ::1"`
@@ -150,8 +150,15 @@ func (c *Config) checkStores(top place) {
 	case !namesDatabase(string(c.Database)):
 		top.fault("database", "names no database of the server, or has its password behind a question mark; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
-	if c.Redis != "" {
-		top.fault("redis", "is for several replicas, and this version runs as one process; leave it out")
+	if c.Redis == "" {
+		return
+	}
+	r, err := ParseRedis(c.Redis)
+	if err == nil {
+		_, err = r.TLSConfig()
+	}
+	if err != nil {
+		top.fault("redis", "%v", err)
 	}
 }
 

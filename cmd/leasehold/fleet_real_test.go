@@ -36,7 +36,8 @@ type fleet struct {
 	host     string // of the SSO host, with its port
 	wiki     string // origin of the app
 	idp      *samltest.IdP
-	gateways []*replicaProcess
+	gateways []*replicaProcess // that people and apps talk to
+	all      []*replicaProcess
 }
 
 // berth is what a fleet stands on.
@@ -63,14 +64,21 @@ func newFleet(t *testing.T, size int, on berth) *fleet {
 	f.host, f.wiki = "sso.localhost:"+port, "http://wiki.localhost:"+port
 	f.write("idp.xml", string(f.idp.Metadata()))
 	f.write("tenants.yaml", f.manifest())
-	for n := range size {
-		g := &replicaProcess{fleet: f, n: n, listen: fmt.Sprintf("127.0.0.1:%d", peers.Port(t)), ops: fmt.Sprintf("127.0.0.1:%d", peers.Port(t))}
-		f.gateways = append(f.gateways, g)
-		g.configure(on)
-		g.start()
-	}
 	t.Cleanup(f.end)
+	for range size {
+		f.gateways = append(f.gateways, f.add(on))
+	}
 	return f
+}
+
+// add starts one more gateway, which nobody talks to yet.
+func (f *fleet) add(on berth) *replicaProcess {
+	f.t.Helper()
+	g := &replicaProcess{fleet: f, n: len(f.all), listen: fmt.Sprintf("127.0.0.1:%d", peers.Port(f.t)), ops: fmt.Sprintf("127.0.0.1:%d", peers.Port(f.t))}
+	f.all = append(f.all, g)
+	g.configure(on)
+	g.start()
+	return g
 }
 
 // manifest is a tenant whose people may enter the wiki.
@@ -99,7 +107,7 @@ func (f *fleet) write(name, text string) string {
 }
 
 func (f *fleet) end() {
-	for _, g := range f.gateways {
+	for _, g := range f.all {
 		g.kill()
 		if f.t.Failed() {
 			f.t.Logf("gateway %d:\n%s", g.n, g.log.String())

@@ -19,6 +19,7 @@ import (
 	"leasehold/broker"
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
+	"leasehold/broker/redis"
 	"leasehold/config"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
@@ -37,6 +38,7 @@ type gateway struct {
 	store   ledger
 	replica *postgres.Replica // among those that share the ledger; nil: it is this process's alone
 	keys    *broker.Keyring
+	redis   *redis.Client // nil: this is the only replica
 	broker  *broker.Broker
 	prover  *broker.Prover
 	fetch   *http.Client // for every address that a tenant gave
@@ -79,6 +81,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err := dropNext(g.config.MasterKeyFile); err != nil {
 		return err
 	}
+	if err := g.openRedis(ctx); err != nil {
+		return err
+	}
+	attempts, shared := g.attempts()
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.metrics = prometheus.NewRegistry()
 	seen, err := web.NewMetrics(g.metrics)
@@ -89,13 +95,13 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch},
 		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
-		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per},
+		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	}
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
-		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt,
+		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
 		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
@@ -119,7 +125,11 @@ func (g *gateway) replicas(ctx context.Context) broker.Replicas {
 	if !ok {
 		return nil
 	}
-	g.replica = shared.Replica(ctx, nil)
+	var bell postgres.Bell
+	if g.redis != nil {
+		bell = g.redis
+	}
+	g.replica = shared.Replica(ctx, bell)
 	return g.replica
 }
 
@@ -218,6 +228,9 @@ func (g *gateway) close() {
 		if err := g.replica.Close(); err != nil {
 			g.log.Warn("the others take this process for gone in a few seconds", "error", err)
 		}
+	}
+	if g.redis != nil {
+		g.redis.Close()
 	}
 	if g.store != nil {
 		g.store.Close()

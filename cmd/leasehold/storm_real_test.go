@@ -271,4 +271,3 @@ func (f *fleet) serves() error {
 	}
 	return nil
 }
-
