@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -173,10 +174,17 @@ const historyLimit = 10_000
 
 // act is what an operation did to a lease, for the linearizability check.
 type act struct {
-	lease   provision.LeaseID
-	gateway int
-	check   bool
+	lease provision.LeaseID
+	deed  deed
 }
+
+type deed string
+
+const (
+	asks   deed = "check"
+	begins deed = "a revocation begins"
+	ends   deed = "a revocation has ended"
+)
 
 // note records a revocation. One without an answer may take effect at any time from then on.
 func (s *storm) note(t *ticket, began time.Time, answered bool) {
@@ -184,46 +192,48 @@ func (s *storm) note(t *ticket, began time.Time, answered bool) {
 	if !answered {
 		end = time.Hour
 	}
-	for n := range s.gateways {
-		s.record(porcupine.Operation{Input: act{lease: t.lease, gateway: n}, Call: int64(began.Sub(s.began)), Output: false, Return: int64(end)})
+	for _, deed := range []deed{begins, ends} {
+		s.record(porcupine.Operation{Input: act{t.lease, deed}, Call: int64(began.Sub(s.began)), Output: false, Return: int64(end)})
 	}
 }
 
 func (s *storm) observe(t *ticket, sent time.Time, lane int, allowed bool) {
-	s.record(porcupine.Operation{ClientId: lane, Input: act{lease: t.lease, gateway: lane % len(s.gateways), check: true}, Call: int64(sent.Sub(s.began)), Output: allowed, Return: int64(time.Since(s.began))})
+	s.record(porcupine.Operation{ClientId: lane, Input: act{t.lease, asks}, Call: int64(sent.Sub(s.began)), Output: allowed, Return: int64(time.Since(s.began))})
 }
 
 func (s *storm) record(op porcupine.Operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.history) < historyLimit || !op.Input.(act).check { // without its revocation a lease would have no reason to be refused
+	if len(s.history) < historyLimit || op.Input.(act).deed != asks { // without its revocation a lease would have no reason to be refused
 		s.history = append(s.history, op)
 	}
 }
 
-// leaseModel is a lease at one gateway: it lives, until it has ended, for everybody who asks there. That no gateway lives
-// on after the revocation has returned is in it, for a revocation is an operation at each of them. Between its beginning
-// and its end, one gateway may know already what another does not.
+// leaseModel is a lease, for everybody who asks anywhere: it lives, then it is being ended, then it has ended. While it is
+// being ended, one replica may know already what another does not; once it has ended, nobody is let in anywhere.
 var leaseModel = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
-		of := map[act][]porcupine.Operation{}
+		of := map[provision.LeaseID][]porcupine.Operation{}
 		for _, op := range history {
-			at := op.Input.(act)
-			at.check = false
-			of[at] = append(of[at], op)
+			lease := op.Input.(act).lease
+			of[lease] = append(of[lease], op)
 		}
-		var parts [][]porcupine.Operation
-		for _, part := range of {
-			parts = append(parts, part)
-		}
-		return parts
+		return slices.Collect(maps.Values(of))
 	},
-	Init: func() any { return true },
-	Step: func(live, input, output any) (bool, any) {
-		if !input.(act).check {
-			return true, false
+	Init: func() any { return asks },
+	Step: func(state, input, output any) (bool, any) {
+		switch deed := input.(act).deed; {
+		case deed == asks && output.(bool):
+			return state != ends, state
+		case deed == asks:
+			return state != asks, state
+		case deed == ends && state == asks:
+			return false, state // it has not begun
+		case state == ends:
+			return true, state
+		default:
+			return true, deed
 		}
-		return output.(bool) == live.(bool), live
 	},
 }
 
@@ -245,7 +255,7 @@ func (s *storm) calm() {
 	}
 	for _, part := range leaseModel.Partition(s.history) {
 		if !porcupine.CheckOperations(leaseModel, part) {
-			t.Errorf("what was seen of a lease at one gateway cannot have happened in any order: %s", told(part))
+			t.Errorf("what was seen of a lease cannot have happened in any order: %s", told(part))
 		}
 	}
 	s.works()
@@ -256,11 +266,7 @@ func told(part []porcupine.Operation) string {
 	slices.SortFunc(part, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
 	var text strings.Builder
 	for _, op := range part {
-		what := "revoked"
-		if op.Input.(act).check {
-			what = map[any]string{true: "allowed", false: "refused"}[op.Output]
-		}
-		fmt.Fprintf(&text, "\n%v to %v %s %+v", time.Duration(op.Call), time.Duration(op.Return), what, op.Input)
+		fmt.Fprintf(&text, "\n%v to %v by %d %+v: %v", time.Duration(op.Call), time.Duration(op.Return), op.ClientId, op.Input, op.Output)
 	}
 	return text.String()
 }
