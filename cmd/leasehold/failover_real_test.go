@@ -128,3 +128,24 @@ func TestARollingRestartRefusesNoHonestRequest(t *testing.T) {
 		t.Error("too little happened to prove anything")
 	}
 }
+
+// TestTheServersClockIsPutForwardAndBack puts the clock that leases are judged by one hour forward and back in a storm.
+// Leases that nobody used for what looks like an hour end; none that has ended lives again (I13).
+func TestTheServersClockIsPutForwardAndBack(t *testing.T) {
+	server := postgrestest.Start(t, postgrestest.Options{Clock: true})
+	server.Tell(t, "CREATE DATABASE leasehold")
+	f := newFleet(t, fleetSize, berth{database: func(int) string { return server.URL("leasehold") }})
+	old, err := f.gateways[0].logIn("early")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.want(http.StatusOK, old, f.gateways...)
+	for _, by := range []time.Duration{time.Hour, -time.Hour, 0} {
+		f.weather(5*time.Second, func() {
+			if err := server.PutClock(by); err != nil {
+				t.Error(err)
+			}
+		}).calm()
+		f.want(http.StatusUnauthorized, old, f.gateways...) // idle for an hour, and so it stays
+	}
+}

@@ -26,6 +26,7 @@ import (
 type Options struct {
 	NoSync bool     // commits are not forced to disk: for tests that nothing crashes in
 	Set    []string // further settings, as in "deadlock_timeout=100ms"
+	Clock  bool     // its clock can be put forward and back (libfaketime)
 }
 
 // Server is a PostgreSQL server.
@@ -198,6 +199,12 @@ func (s *Server) Launch() error {
 	if err != nil {
 		return err
 	}
+	if s.options.Clock {
+		c.Env = append(os.Environ(), "LD_PRELOAD="+fakeTime, "FAKETIME_TIMESTAMP_FILE="+s.clockPath(), "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+		if err := s.PutClock(0); err != nil {
+			return err
+		}
+	}
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -210,6 +217,16 @@ func (s *Server) Launch() error {
 	s.process, s.over = c, make(chan struct{})
 	go func(over chan struct{}) { _ = c.Wait(); close(over) }(s.over)
 	return s.await()
+}
+
+// fakeTime is where Debian has libfaketime; the loader fills in $LIB.
+const fakeTime = "/usr/$LIB/faketime/libfaketime.so.1"
+
+func (s *Server) clockPath() string { return filepath.Join(s.folder, "clock") }
+
+// PutClock puts the server's clock so far from this machine's, with Options.Clock.
+func (s *Server) PutClock(by time.Duration) error {
+	return os.WriteFile(s.clockPath(), fmt.Appendf(nil, "%+d\n", int64(by.Seconds())), 0o644)
 }
 
 // await returns when the server answers queries.
