@@ -145,6 +145,11 @@ func (b *Broker) hold(ctx context.Context, d Deed, scope provision.Scope, cause 
 	}
 	id := provision.RevocationID("rev_" + draw())
 	t := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
+	if !scope.Domain.IsZero() {
+		if t.Tenant, err = b.ownerOf(ctx, scope.Domain); err != nil {
+			return "", err
+		}
+	}
 	_, err = b.amendRegistered(ctx, t, func(s provision.State) (provision.Change, error) {
 		c, err := provision.RevokeScope(s, scope, cause, id, a)
 		if err == nil {
