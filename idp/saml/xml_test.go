@@ -3,7 +3,10 @@ package saml_test
 import (
 	"context"
 	"encoding/base64"
+	"maps"
+	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,6 +158,7 @@ func cpu(t *testing.T) time.Duration {
 func TestFormsThatAreNoAnswerAreRefused(t *testing.T) {
 	provider := samltest.New(t)
 	p := serviceProvider(t, provider, nil)
+	house, honest := whole(t, provider, p)
 	a, address := begin(t, p)
 	answer := provider.Answer(t, address, alice()).Get("SAMLResponse")
 	for name, c := range map[string]struct {
@@ -177,6 +181,16 @@ func TestFormsThatAreNoAnswerAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := p.Verify(context.Background(), a, c.form)
 			refused(t, got, err, c.want)
+			if c.want == provision.StateMismatch {
+				return // without its name nobody finds the attempt
+			}
+			house.Refuses(t, c.want, func(address string) url.Values {
+				form, state := url.Values{}, samltest.ReadRequest(t, address).RelayState
+				maps.Copy(form, c.form)
+				form["RelayState"] = slices.Repeat([]string{state}, max(1, len(c.form["RelayState"])))
+				return form
+			}, honest)
+			house.Admits(t, "the honest login after it", honest)
 		})
 	}
 	lines := answer[:76] + "\r\n" + answer[76:] + "\n"
