@@ -142,6 +142,14 @@ func browserAttacks() []attack {
 		{"a form of another site", 403, "", "doctor", "posted by a page of another origin", func(t *testing.T, p *place) page {
 			return p.sends(t, "POST", "/_sso/logout", url.Values{}, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test")
 		}},
+		{"a hand-over that repeats itself", 403, "", "doctor", "the same hand-over again and again", func(t *testing.T, p *place) (got page) {
+			v := p.mustLogIn("ada")
+			v.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			for range 4 {
+				got = comes(t)(v.get(context.Background(), p.sso("/login?start="+strings.Repeat("a", 64)+"&rd="+url.QueryEscape("http://wiki.localhost:"+p.port+"/loop"))))
+			}
+			return got
+		}},
 		{"a header that an app reads as one of ours", 403, "header_alias", "metric", "", func(t *testing.T, p *place) page {
 			return p.asksCheck(t, "http://wiki.localhost:"+p.port+"/", "X_Leasehold_User", "acc_1")
 		}},
