@@ -48,6 +48,7 @@ func readCookie(h http.Header, name string) (string, error) {
 				return malformed()
 			}
 			rest, ok := strings.CutPrefix(strings.TrimLeft(pair, " \t"), name)
+			rest = strings.TrimLeft(rest, " \t") // others read a name without the blanks behind it
 			if !ok || !strings.HasPrefix(rest, "=") {
 				continue
 			}
