@@ -1,9 +1,16 @@
 package broker_test
 
 import (
+	"context"
+	"fmt"
+	"maps"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
+	"leasehold/broker"
+	"leasehold/idp/saml/samltest"
 	"leasehold/provision"
 )
 
@@ -80,4 +87,58 @@ func TestSomebodyElsesSubjectIsSomebodyElse(t *testing.T) {
 	if again := h.login(ada()); again.Account != l.Account {
 		t.Error("Ada is somebody else")
 	}
+}
+
+// What a reader passes on is for the gate to refuse: it is the provider's word, well signed, and not good enough.
+func TestAWordThatIsNotGoodEnoughIsRefusedAtTheGate(t *testing.T) {
+	h := newHouse(t, withOIDC)
+	bySAML := func(edit func(string) string) func() (provision.Lease, error) {
+		return func() (provision.Lease, error) {
+			e := errand{connection: "acme-saml", browser: "b"}
+			going, err := h.Begin(context.Background(), broker.Wish{Browser: e.browser, Connection: e.connection})
+			if err != nil {
+				return provision.Lease{}, err
+			}
+			e.form = h.saml.Respond(t, going.URL, samltest.Answer{Person: adaBySAML(), Edit: edit})
+			return h.finish(e)
+		}
+	}
+	byOIDC := func(name string, value any) func() (provision.Lease, error) {
+		return func() (provision.Lease, error) {
+			defer func(was map[string]any) { h.oidc.Claims = was }(h.oidc.Claims)
+			h.oidc.Claims = maps.Clone(h.oidc.Claims)
+			h.oidc.Claims[name] = value
+			return h.loginByOIDC("b", broker.Wish{})
+		}
+	}
+	overage := `<saml:AttributeStatement><saml:Attribute Name="http://schemas.microsoft.com/claims/groups.link"><saml:AttributeValue>https://x.test</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:Assertion>`
+	over := fmt.Sprintf(` SessionNotOnOrAfter="%s" SessionIndex=`, h.clock.Now().Add(-time.Second).UTC().Format(time.RFC3339))
+	for name, word := range map[string]struct {
+		at     provision.ConnectionID
+		reason provision.Reason
+		try    func() (provision.Lease, error)
+	}{
+		"a name for this session alone": {"acme-saml", provision.SubjectTransient, bySAML(func(doc string) string {
+			return strings.Replace(doc, "nameid-format:persistent", "nameid-format:transient", 1)
+		})},
+		"a session that is over":    {"acme-saml", provision.SessionOver, bySAML(func(doc string) string { return strings.Replace(doc, " SessionIndex=", over, 1) })},
+		"groups that were left out": {"acme-saml", provision.GroupsOverage, bySAML(func(doc string) string { return strings.Replace(doc, "</saml:Assertion>", overage, 1) })},
+		"no address":                {"acme-saml", provision.EmailMissing, bySAML(func(doc string) string { return strings.Replace(doc, `Name="mail"`, `Name="fax"`, 1) })},
+		"an address as another attribute's friendly name": {"acme-saml", provision.EmailMissing, bySAML(func(doc string) string {
+			return strings.Replace(doc, `Name="mail"`, `FriendlyName="mail" Name="urn:x"`, 1)
+		})},
+		"an address that nobody vouches for": {"acme-oidc", provision.EmailUnverified, byOIDC("email_verified", false)},
+		"the text false":                     {"acme-oidc", provision.EmailUnverified, byOIDC("email_verified", "false")},
+		"an address that anybody can set":    {"acme-oidc", provision.EmailUnverified, byOIDC("email_verified", nil)},
+		"a session of OpenID that is over":   {"acme-oidc", provision.SessionOver, byOIDC("session_expiry", h.clock.Now().Add(-time.Second).Unix())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.t = t
+			h.wantRefusal(word.at, word.reason, word.try)
+			if _, err := h.loginBySAML("honest", person("honest", "honest@acme.test")); err != nil {
+				t.Errorf("the honest login after it: %v", err)
+			}
+		})
+	}
+	h.t = t
 }
