@@ -27,8 +27,8 @@ func mallory() samltest.Person {
 	return samltest.Person{Subject: "mallory", Email: "mallory@acme.test", Name: "mallory"}
 }
 
-// underWay is a login that was begun at a connection, and where its browser was sent.
-func (p *place) underWay(t *testing.T, connection string) (*visitor, string) {
+// sentToProvider is a login that was begun at a connection, and where its browser was sent.
+func (p *place) sentToProvider(t *testing.T, connection string) (*visitor, string) {
 	t.Helper()
 	v := newVisitor(p.port)
 	there, err := v.get(context.Background(), p.sso("/login?connection="+connection))
@@ -85,41 +85,41 @@ func (p *place) asksCheck(t *testing.T, target string, header ...string) page {
 func browserAttacks() []attack {
 	return []attack{
 		{"another browser is made to post the answer", 403, "attempt_other_browser", "event", "", func(t *testing.T, p *place) page {
-			_, address := p.underWay(t, "acme-saml")
-			victim, _ := p.underWay(t, "acme-saml")
+			_, address := p.sentToProvider(t, "acme-saml")
+			victim, _ := p.sentToProvider(t, "acme-saml")
 			return comes(t)(victim.post(context.Background(), p.sso("/idp/acme-saml/acs"), p.provider.Answer(t, address, mallory())))
 		}},
 		{"another browser is sent to the callback", 403, "attempt_other_browser", "event", "", func(t *testing.T, p *place) page {
-			_, address := p.underWay(t, "acme-oidc")
-			victim, _ := p.underWay(t, "acme-oidc")
+			_, address := p.sentToProvider(t, "acme-oidc")
+			victim, _ := p.sentToProvider(t, "acme-oidc")
 			return comes(t)(victim.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode())))
 		}},
 		{"an answer that nobody asked for", 403, "attempt_unknown", "event", "", func(t *testing.T, p *place) page {
-			v, address := p.underWay(t, "acme-saml")
+			v, address := p.sentToProvider(t, "acme-saml")
 			form := p.provider.Answer(t, address, mallory())
 			form.Del("RelayState")
 			return comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form))
 		}},
 		{"a RelayState that is an address", 403, "attempt_unknown", "event", "", func(t *testing.T, p *place) page {
-			v, address := p.underWay(t, "acme-saml")
+			v, address := p.sentToProvider(t, "acme-saml")
 			form := p.provider.Answer(t, address, mallory())
 			form.Set("RelayState", "https://evil.test/")
 			return comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form))
 		}},
 		{"a state that was never given out", 403, "attempt_unknown", "event", "", func(t *testing.T, p *place) page {
-			v, address := p.underWay(t, "acme-oidc")
+			v, address := p.sentToProvider(t, "acme-oidc")
 			form := p.op.Login(t, address)
 			form.Set("state", "of-mallory")
 			return comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+form.Encode())))
 		}},
 		{"an artifact beside the answer", 403, "document_malformed", "event", "", func(t *testing.T, p *place) page {
-			v, address := p.underWay(t, "acme-saml")
+			v, address := p.sentToProvider(t, "acme-saml")
 			form := p.provider.Answer(t, address, mallory())
 			form.Set("SAMLart", "AAQ=")
 			return comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form))
 		}},
 		{"two answers in one form", 403, "document_malformed", "event", "", func(t *testing.T, p *place) page {
-			v, address := p.underWay(t, "acme-saml")
+			v, address := p.sentToProvider(t, "acme-saml")
 			form := p.provider.Answer(t, address, mallory())
 			form.Add("SAMLResponse", form.Get("SAMLResponse"))
 			return comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form))
@@ -177,7 +177,7 @@ func playAttacks(t *testing.T, p *place, attacks []attack) {
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
 			p.t = t
-			beside, address := p.underWay(t, "acme-saml")
+			beside, address := p.sentToProvider(t, "acme-saml")
 			got := a.play(t, p)
 			if got.status != a.status || strings.Contains(got.header.Get("Location"), "evil") {
 				t.Errorf("answered by %d to %q: %s", got.status, got.header.Get("Location"), got.words())
@@ -294,7 +294,7 @@ func TestWhereAProviderSendsUsIsRefusedWithItsReasonAndTheNextLoginGetsIn(t *tes
 			honest := p.op.Tamper
 			afresh()
 			l.tell(p)
-			v, address := p.underWay(t, "acme-oidc")
+			v, address := p.sentToProvider(t, "acme-oidc")
 			if strings.HasPrefix(address, p.op.URL) {
 				comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode())))
 			}

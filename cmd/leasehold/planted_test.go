@@ -141,7 +141,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 // refusedByProtocol plays answers that their reader refuses: what was wrong with them is kept, for doctor.
 func (p *place) refusedByProtocol(t *testing.T, secrets planted) (pages string) {
 	t.Helper()
-	v, address := p.underWay(t, "acme-saml")
+	v, address := p.sentToProvider(t, "acme-saml")
 	form := p.provider.Respond(t, address, samltest.Answer{Person: mallory(), Tamper: func(doc string) string { return strings.Replace(doc, ">mallory<", ">planted-name<", 1) }})
 	secrets.plantSAML(t, form)
 	pages += comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form)).body
@@ -151,7 +151,7 @@ func (p *place) refusedByProtocol(t *testing.T, secrets planted) (pages string) 
 		token = honest.Token(token)
 		return token[:len(token)-4] + "AAAA"
 	}
-	v, address = p.underWay(t, "acme-oidc")
+	v, address = p.sentToProvider(t, "acme-oidc")
 	pages += comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode()))).body
 	p.op.Tamper.Handle = map[string]http.HandlerFunc{"/token": func(w http.ResponseWriter, r *http.Request) { // it says back what it was sent
 		_ = r.ParseForm()
@@ -159,7 +159,7 @@ func (p *place) refusedByProtocol(t *testing.T, secrets planted) (pages string) 
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"error":"invalid_grant","error_description":"`+r.PostForm.Encode()+`"}`)
 	}}
-	v, address = p.underWay(t, "acme-oidc")
+	v, address = p.sentToProvider(t, "acme-oidc")
 	return pages + comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode()))).body
 }
 
