@@ -149,6 +149,12 @@ var faults = []struct {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}},
+	{"a replica is stopped for thirty seconds", func(t *testing.T, c *coast) {
+		p := c.gateways[2].process.Process
+		p.Signal(syscall.SIGSTOP)
+		pause(t.Context(), 30*time.Second)
+		p.Signal(syscall.SIGCONT)
+	}},
 	{"somebody joins late", func(t *testing.T, c *coast) {
 		late := c.add(c.berth())
 		for range 20 {
@@ -169,9 +175,21 @@ func TestNoFaultLetsAnybodyInAfterARevocation(t *testing.T) {
 			within := *c
 			inner := *c.fleet
 			within.fleet, inner.t = &inner, t
-			within.weather(6*time.Second, func() { f.happens(t, &within) }).calm()
+			within.weather(6*time.Second, func() { f.happens(t, &within) }).calm() // it goes on until all has happened
 		}) {
 			return
 		}
 	}
+}
+
+func TestASentinelsFailoverLetsNobodyIn(t *testing.T) {
+	server, sentinels := postgrestest.Start(t, postgrestest.Options{}), redistest.Sentinel(t)
+	server.Tell(t, "CREATE DATABASE leasehold")
+	f := newFleet(t, fleetSize, berth{
+		database: func(int) string { return server.URL("leasehold") },
+		redis: func(int) string {
+			return "redis+sentinel://" + strings.Join(sentinels.Addresses, ",") + "/" + sentinels.Master + "?sentinel_password=" + sentinels.Password
+		},
+	})
+	f.weather(10*time.Second, sentinels.Primary.Kill).calm()
 }

@@ -44,10 +44,10 @@ type ticket struct {
 	revoked atomic.Bool // the call that revoked it has returned
 }
 
-// weather lets a storm rage over a fleet for a time. What happens is called in its middle.
+// weather lets a storm rage over a fleet for a time, and until what happens in its middle is over.
 func (f *fleet) weather(d time.Duration, happens func()) *storm {
 	f.t.Helper()
-	ctx, stop := context.WithTimeout(f.t.Context(), d)
+	ctx, stop := context.WithCancel(f.t.Context())
 	defer stop()
 	s := &storm{fleet: f, began: time.Now(), over: ctx}
 	var all sync.WaitGroup
@@ -57,10 +57,10 @@ func (f *fleet) weather(d time.Duration, happens func()) *storm {
 	for n := range 3 * len(f.gateways) {
 		all.Go(func() { s.ask(f.gateways[n%len(f.gateways)], n) })
 	}
-	all.Go(func() {
-		pause(ctx, d/4)
-		happens()
-	})
+	pause(ctx, d/4)
+	happens()
+	pause(ctx, time.Until(s.began.Add(d)))
+	stop()
 	all.Wait()
 	return s
 }
