@@ -23,27 +23,30 @@ import (
 func TestWhatWasAcknowledgedSurvivesAFailover(t *testing.T) {
 	primary := postgrestest.Start(t, postgrestest.Options{})
 	primary.Tell(t, "CREATE DATABASE leasehold")
-	standby := primary.Standby(t, "second")
+	standby := primary.Standby(t)
 	both := fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/leasehold?sslmode=disable&target_session_attrs=read-write", primary.Port, standby.Port)
 	f := newFleet(t, fleetSize, berth{database: func(int) string { return both }})
-	warned(t, both, 1)
-	primary.Tell(t, "ALTER SYSTEM SET synchronous_standby_names = 'second'")
-	primary.Tell(t, "SELECT pg_reload_conf()")
-	for range 100 {
-		if primary.Ask(t, "SELECT sync_state FROM pg_stat_replication") == "sync" {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 	warned(t, both, 0)
 	s := f.weather(8*time.Second, func() {
 		primary.Stop(syscall.SIGQUIT) // as a crash: nothing is flushed, nobody is told
-		standby.Tell(t, "SELECT pg_promote()")
+		standby.Promote(t)
 	})
 	s.calm()
 	for _, ticket := range s.ended {
 		f.want(http.StatusUnauthorized, ticket.cookie, f.gateways...)
 	}
+}
+
+// TestAStandbyThatNobodyWaitsForIsWarnedOf is about the same without synchronous_standby_names.
+func TestAStandbyThatNobodyWaitsForIsWarnedOf(t *testing.T) {
+	primary := postgrestest.Start(t, postgrestest.Options{})
+	primary.Tell(t, "CREATE DATABASE leasehold")
+	primary.Standby(t)
+	warned(t, primary.URL("leasehold"), 0)
+	primary.Tell(t, "ALTER SYSTEM SET synchronous_standby_names = ''")
+	primary.Tell(t, "SELECT pg_reload_conf()")
+	time.Sleep(time.Second)
+	warned(t, primary.URL("leasehold"), 1)
 }
 
 func warned(t *testing.T, url string, times int) {
