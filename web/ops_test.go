@@ -44,8 +44,8 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	_, text := ask("/metrics")
 	for _, line := range []string{
 		`leasehold_checks_total{outcome="refused",reason="role_missing"} 1`, `leasehold_checks_total{outcome="allowed",reason=""} 1`,
-		`leasehold_logins_total{outcome="refused",reason="group_missing"} 1`, `leasehold_logins_total{outcome="refused",reason="store_unavailable"} 1`,
-		`leasehold_logins_total{outcome="admitted",reason=""} 1`, `leasehold_header_omissions_total{app="wiki",header="X-Leasehold-Roles"} 1`,
+		`leasehold_logins_total{outcome="refused",protocol="saml",reason="group_missing"} 1`, `leasehold_logins_total{outcome="refused",protocol="saml",reason="store_unavailable"} 1`,
+		`leasehold_logins_total{outcome="admitted",protocol="saml",reason=""} 1`, `leasehold_header_omissions_total{app="wiki",header="X-Leasehold-Roles"} 1`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no line %s", line)

@@ -30,20 +30,21 @@ import (
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
 type gateway struct {
-	config  config.Config
-	environ []string
-	log     *slog.Logger
-	lock    *os.File
-	store   *sqlite.Store
-	keys    *broker.Keyring
-	broker  *broker.Broker
-	prover  *broker.Prover
-	fetch   *http.Client // for every address that a tenant gave
-	metrics *prometheus.Registry
-	counts  *metrics
-	refused *web.Refused // what was behind pages that no event tells of
-	public  http.Handler
-	prompts chan struct{} // somebody registered something: look at proofs and metadata now
+	config       config.Config
+	environ      []string
+	log          *slog.Logger
+	lock         *os.File
+	store        *sqlite.Store
+	keys         *broker.Keyring
+	broker       *broker.Broker
+	prover       *broker.Prover
+	fetch        *http.Client // for every address that a tenant gave
+	metrics      *prometheus.Registry
+	counts       *metrics
+	certificates *certificates
+	refused      *web.Refused // what was behind pages that no event tells of
+	public       http.Handler
+	prompts      chan struct{} // somebody registered something: look at proofs and metadata now
 
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
@@ -84,17 +85,14 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err := dropNext(g.config.MasterKeyFile); err != nil {
 		return err
 	}
-	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
-	g.metrics = prometheus.NewRegistry()
-	seen, err := web.NewMetrics(g.metrics)
+	seen, err := g.measure()
 	if err != nil {
 		return err
 	}
-	if g.counts, err = newMetrics(g.metrics); err != nil {
-		return err
-	}
+	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
+	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
+		Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -116,6 +114,19 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
+}
+
+// measure registers everything that is measured.
+func (g *gateway) measure() (*web.Metrics, error) {
+	g.metrics, g.certificates = prometheus.NewRegistry(), newCertificates()
+	seen, err := web.NewMetrics(g.metrics)
+	if err != nil {
+		return nil, err
+	}
+	if g.counts, err = newMetrics(g.metrics); err != nil {
+		return nil, err
+	}
+	return seen, errors.Join(g.metrics.Register(newHeadcount(g.store)), g.metrics.Register(g.certificates))
 }
 
 func (g *gateway) newProver() *broker.Prover {
@@ -252,6 +263,7 @@ func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
 	tasks.Go(func() { g.broker.Run(ctx) })
 	tasks.Go(func() { g.markTime(ctx) })
 	tasks.Go(func() { g.collectCalmly(ctx) })
+	tasks.Go(func() { g.watchCertificates(ctx) })
 	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
 	return &tasks
 }
