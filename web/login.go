@@ -192,7 +192,7 @@ type asking struct {
 
 // ask shows the e-mail page. Domains that are unknown, unproved, suspended or lapsed all lead to the same one.
 func (s *server) ask(w http.ResponseWriter, v visit, status int, e errand, wrong string) error {
-	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong, v.From.RequestID})
+	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong, v.Ref})
 }
 
 // refuseHolder tells somebody with a session why the app stays shut.

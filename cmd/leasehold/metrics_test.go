@@ -268,4 +268,3 @@ func TestALedgerThatCannotAnswerIsCountedAndOneThatSaysNoIsNot(t *testing.T) {
 		}
 	}
 }
-

@@ -133,7 +133,24 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 		}
 		secrets.wantNone(t, where, text)
 	}
+	wantNobodyIn(t, p.log.String())
 	p.searchFiles(t, secrets)
+}
+
+// wantNobodyIn looks for people in a log that says everything it can.
+func wantNobodyIn(t *testing.T, log string) {
+	t.Helper()
+	log = strings.ReplaceAll(log, "tenant acme: contact: it@acme.test", "") // an organisation's, in its manifest, for everybody to read
+	for _, who := range []string{"@acme.test", "@elsewhere.test", `"ada"`, "ada ", "mallory", "bob", `"127.0.0.1"`, "Go-http-client"} {
+		if at := strings.Index(log, who); at >= 0 {
+			t.Errorf("the log says %q: …%s…", who, log[max(0, at-200):min(len(log), at+60)])
+		}
+	}
+	for _, step := range []string{`"msg":"login","request":"req_`, `"step":"POST /idp/{connection}/acs"`, `"step":"GET /_sso/finish"`, `"msg":"operator","request":"req_`} {
+		if !strings.Contains(log, step) {
+			t.Errorf("no line of the log has %s", step)
+		}
+	}
 }
 
 // bySAML is a browser that logged in, or tried to, and what it posted.

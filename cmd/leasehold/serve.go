@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,7 +31,7 @@ func (serveCommand) Run(s *surroundings) error {
 		return faults
 	}
 	unix.Umask(0o077) // the ledger, its journal and the socket are for the owner alone
-	log := slog.New(slog.NewJSONHandler(s.stderr, nil))
+	log := logger(s.stderr, c.Log.Level)
 	b := whatWasBuilt()
 	log.Info("starting", "version", b.Version, "revision", b.Revision, "config", s.config, "data", c.Data)
 	g, err := openGateway(s.ctx, c, s.environ, log)
@@ -42,6 +43,15 @@ func (serveCommand) Run(s *surroundings) error {
 		return err
 	}
 	return g.serve(s.ctx)
+}
+
+// logger writes JSON lines from a level of the configuration on.
+func logger(w io.Writer, level string) *slog.Logger {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		least = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
 }
 
 // serve listens until ctx is over, then lets what is under way finish.
