@@ -64,6 +64,7 @@ type Broker struct {
 	rooms     *rooms
 	signer    atomic.Pointer[signer]
 	tally     *tally
+	pulse     pulse
 	regates   regates
 	refreshed refresh
 	cookies   atomic.Pointer[[]*tokens] // the newest first

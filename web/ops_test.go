@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"net/http/httptest"
 	"strings"
@@ -34,8 +35,8 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	who.Roles = []string{"a,b"}
 	metrics.Present(provision.App{ID: "wiki"}, who)
 
-	ready := errors.New("not yet")
-	ops := web.NewOps(registry, func() error { return ready })
+	ready := web.Readiness{Causes: []string{"ledger: gone", "reaper: stuck"}, Warnings: []string{"manifests: old"}}
+	ops := web.NewOps(registry, func(context.Context) web.Readiness { return ready })
 	ask := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		ops.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -54,11 +55,11 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	if code, _ := ask("/livez"); code != 200 {
 		t.Errorf("livez %d", code)
 	}
-	if code, text := ask("/readyz"); code != 503 || text != "not yet\n" {
+	if code, text := ask("/readyz"); code != 503 || text != "not ready\nledger: gone\nreaper: stuck\nwarning: manifests: old\n" {
 		t.Errorf("readyz %d %q", code, text)
 	}
-	ready = nil
-	if code, _ := ask("/readyz"); code != 200 {
-		t.Errorf("readyz %d", code)
+	ready.Causes = nil
+	if code, text := ask("/readyz"); code != 200 || text != "ready\nwarning: manifests: old\n" {
+		t.Errorf("readyz %d %q", code, text)
 	}
 }

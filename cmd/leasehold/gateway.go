@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,11 @@ type gateway struct {
 	public       http.Handler
 	prompts      chan struct{} // somebody registered something: look at proofs and metadata now
 
+	written  writing
+	stopping atomic.Bool           // whoever balances is told so before nobody listens any more
+	watched  atomic.Bool           // somebody asks whether it is ready
+	unread   atomic.Pointer[error] // why the manifests were not applied again
+
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
@@ -54,6 +60,9 @@ const (
 	ledgerName = "leasehold.db"
 	lockName   = "lock"
 )
+
+// reserve is what is kept of the disk so that access can be ended when it is full: thousands of revocations.
+const reserve = 16 << 20
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
@@ -76,9 +85,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if _, err := masterKey(g.config.MasterKeyFile, ledger); err != nil { // before there is a ledger
 		return err
 	}
-	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
+	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{Reserve: reserve}); err != nil {
 		return err
 	}
+	g.written.note(g.store.Mark(ctx))
 	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
 		return err
 	}
@@ -266,22 +276,6 @@ func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
 	tasks.Go(func() { g.watchCertificates(ctx) })
 	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
 	return &tasks
-}
-
-// markTime stores ledger time while nothing else is written, until ctx is over.
-func (g *gateway) markTime(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := g.store.Mark(ctx); err != nil && ctx.Err() == nil {
-				g.log.Error("mark time", "error", err)
-			}
-		}
-	}
 }
 
 // server is an HTTP server that cannot be held open by slowness.

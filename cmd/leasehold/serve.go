@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/config"
-	"leasehold/provision"
 	"leasehold/web"
 )
 
@@ -54,9 +53,9 @@ func logger(w io.Writer, level string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
 }
 
-// serve listens until ctx is over, then lets what is under way finish.
-func (g *gateway) serve(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
+// serve listens until told is over, then lets what is under way finish.
+func (g *gateway) serve(told context.Context) error {
+	ctx, stop := context.WithCancel(context.WithoutCancel(told))
 	defer stop()
 	public, err := listen("listen", g.config.Listen)
 	if err != nil {
@@ -98,7 +97,8 @@ func (g *gateway) serve(ctx context.Context) error {
 	g.log.Info("serving", "url", g.config.URL.String(), "listen", public.Addr().String(), "tls", g.config.TLS.Cert != "",
 		"ops_listen", ops.Addr().String(), "admin", admin.Addr().String())
 	select {
-	case <-ctx.Done():
+	case <-told.Done():
+		g.drain()
 		g.log.Info("stopping: what is under way has ten seconds")
 	case err = <-failed:
 	}
@@ -120,14 +120,6 @@ func (g *gateway) shutdown(servers map[*http.Server]net.Listener) {
 	}
 }
 
-// ready is nil when the ledger answers.
-func (g *gateway) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_, err := g.store.Tenants(ctx, provision.Page{Limit: 1})
-	return err
-}
-
 // reload applies the manifests again at each SIGHUP; with a fault the old state stays.
 func (g *gateway) reload(ctx context.Context, hup <-chan os.Signal) {
 	for {
@@ -136,9 +128,11 @@ func (g *gateway) reload(ctx context.Context, hup <-chan os.Signal) {
 			return
 		case <-hup:
 			if err := g.register(ctx, "manifest"); err != nil {
+				g.unread.Store(&err)
 				g.log.Error("manifests were not applied; what was registered stays", "error", err)
 				continue
 			}
+			g.unread.Store(nil)
 			g.log.Info("manifests were applied")
 		}
 	}
