@@ -80,6 +80,7 @@ func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Regist
 			return Registered{}, err
 		}
 	}
+	r.change.News.Judge = r.tightened
 	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return r.change, nil })
 	b.regates.add(r.tightened...) // also when nobody knows whether it was written
 	if err := errors.Join(err, b.reloadApps(context.WithoutCancel(ctx))); err != nil {

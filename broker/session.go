@@ -58,7 +58,7 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 	refuse := func(reason provision.Reason) (string, error) {
 		return "", &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
 	}
-	app, err := b.index.app(wanted.String())
+	app, err := b.door(ctx, wanted.String(), b.fresh())
 	switch {
 	case errors.Is(err, provision.ErrNotFound):
 		return refuse(provision.AppUnknown)

@@ -93,3 +93,9 @@ func (s State) OfFormer() State {
 	s.Account, s.Tenant, s.Leases, s.Links = s.Former.Account, s.Former.Tenant, s.FormerLeases, s.FormerLinks
 	return s
 }
+
+// IsZero reports whether t names nothing.
+func (t Target) IsZero() bool {
+	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0
+}
