@@ -59,6 +59,7 @@ func (o operator) handler() http.Handler {
 	} {
 		mux.Handle(pattern, o.answer(pattern, do))
 	}
+	mux.HandleFunc("POST /backup", o.backup)
 	return mux
 }
 

@@ -126,6 +126,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 	said := p.everything(t)
 	p.halt()
 	said["the audit, exported"] = []byte(p.says("audit", "export"))
+	said["a backup"] = []byte(p.says("backup", "-"))
 	said["the log"], said["pages"] = []byte(p.log.String()), pages.Bytes()
 	for where, text := range said {
 		if len(text) < 10 {
