@@ -44,6 +44,7 @@ type Ports struct {
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
 	NoCache bool             // every check asks the ledger
 	Pace    Pace             // of each tenant's logins
+	Shared  Shared           // counts them over all replicas; nil: each counts for itself
 	Count   Counters         // may be nil
 
 	// Changed hears that another process changed something that is registered; nil: nobody does.
@@ -106,7 +107,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Boottime == nil {
 		p.Boottime = boottime
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace)}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared)}
 	var err error
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)

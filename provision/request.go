@@ -1,5 +1,7 @@
 package provision
 
+import "fmt"
+
 // Occasion is when the gate is asked.
 type Occasion string
 
@@ -54,6 +56,11 @@ type Target struct {
 	App        AppID
 	Intent     Intent
 	Spend      []Spent
+}
+
+// String says which objects t names.
+func (t Target) String() string {
+	return fmt.Sprintf("%s/%s/%s/%s/%s", t.Tenant, t.Connection, t.Domain, t.Account, t.Lease)
 }
 
 // State is all that a decision may look at: one snapshot of what the Request or Target names. What was not found is

@@ -22,7 +22,6 @@ import (
 	"leasehold/broker"
 	"leasehold/config"
 	"leasehold/provision"
-	"leasehold/provision/sqlite"
 )
 
 // A backup is JSON lines: what it is, then the parts of a copy of the ledger, then a checksum of all lines before. It says
@@ -201,16 +200,15 @@ func (s *surroundings) backupAlone(to io.Writer) error {
 	if len(faults) > 0 {
 		return faults
 	}
-	ledger := filepath.Join(settings.Data, ledgerName)
-	if _, err := os.Stat(ledger); err != nil {
-		return fmt.Errorf("no ledger at %s", ledger)
+	if err := dataFolder(settings.Data); err != nil {
+		return err
 	}
 	held, err := lock(filepath.Join(settings.Data, lockName))
 	if err != nil {
 		return err
 	}
 	defer held.Close()
-	store, err := sqlite.Open(s.ctx, ledger, sqlite.Options{})
+	store, err := depotOf(settings).openOld(s.ctx)
 	if err != nil {
 		return err
 	}

@@ -229,8 +229,8 @@ func (c benchLogin) Run(s *surroundings) (err error) {
 	return measure("login", f, l, result, f.cpu()-before).print(s)
 }
 
-// leaseOf is the lease that a session cookie points at: base64url(lease id || MAC).
-func leaseOf(cookie string) (provision.LeaseID, error) {
+// pointsAt is the lease that a session cookie points at: base64url(lease id || MAC).
+func pointsAt(cookie string) (provision.LeaseID, error) {
 	text, err := base64.RawURLEncoding.DecodeString(cookie)
 	if err != nil || len(text) <= sha256.Size {
 		return "", fmt.Errorf("%.8s… is no session cookie", cookie)

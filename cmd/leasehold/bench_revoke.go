@@ -78,7 +78,7 @@ func (c benchRevoke) revokeAll(ctx context.Context, f *field, a admin) (revokedS
 	go func() { load <- c.load(loaded, f) }()
 	var returned, last bench.Histogram
 	for _, cookie := range f.cookies[1:] {
-		lease, err := leaseOf(cookie)
+		lease, err := pointsAt(cookie)
 		if err != nil {
 			return done, err
 		}

@@ -20,12 +20,13 @@ import (
 	"leasehold/broker"
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
+	"leasehold/broker/redis"
 	"leasehold/config"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
 	"leasehold/idp/saml"
 	"leasehold/provision"
-	"leasehold/provision/sqlite"
+	"leasehold/provision/postgres"
 	"leasehold/web"
 )
 
@@ -35,8 +36,10 @@ type gateway struct {
 	environ      []string
 	log          *slog.Logger
 	lock         *os.File
-	store        *sqlite.Store
+	store        ledger
+	replica      *postgres.Replica // among those that share the ledger; nil: it is this process's alone
 	keys         *broker.Keyring
+	redis        *redis.Client // nil: this is the only replica
 	broker       *broker.Broker
 	prover       *broker.Prover
 	fetch        *http.Client // for every address that a tenant gave
@@ -55,11 +58,8 @@ type gateway struct {
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
-// ledgerName and lockName are files in the data folder.
-const (
-	ledgerName = "leasehold.db"
-	lockName   = "lock"
-)
+// lockName is a file in the data folder.
+const lockName = "lock"
 
 // reserve is what is kept of the disk so that access can be ended when it is full: thousands of revocations.
 const reserve = 16 << 20
@@ -81,20 +81,21 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.lock, err = lock(filepath.Join(g.config.Data, lockName)); err != nil {
 		return err
 	}
-	ledger := filepath.Join(g.config.Data, ledgerName)
-	if _, err := masterKey(g.config.MasterKeyFile, ledger); err != nil { // before there is a ledger
-		return err
-	}
-	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{Reserve: reserve}); err != nil {
+	at := depotOf(g.config)
+	if g.store, err = at.openFirst(ctx, g.config.MasterKeyFile); err != nil {
 		return err
 	}
 	g.written.note(g.store.Mark(ctx))
-	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
+	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, at.String()); err != nil {
 		return err
 	}
 	if err := dropNext(g.config.MasterKeyFile); err != nil {
 		return err
 	}
+	if err := g.openRedis(ctx); err != nil {
+		return err
+	}
+	attempts, shared := g.attempts()
 	seen, err := g.measure()
 	if err != nil {
 		return err
@@ -102,13 +103,13 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch},
 		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
-		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per},
+		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
 		return err
@@ -120,7 +121,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	}
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
-		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt,
+		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
 		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
@@ -137,6 +138,20 @@ func (g *gateway) measure() (*web.Metrics, error) {
 		return nil, err
 	}
 	return seen, errors.Join(g.metrics.Register(newHeadcount(g.store)), g.metrics.Register(g.certificates))
+}
+
+// replicas makes this process one of those that share a database; nil when there is none.
+func (g *gateway) replicas(ctx context.Context) broker.Replicas {
+	shared, ok := g.store.(*postgres.Store)
+	if !ok {
+		return nil
+	}
+	var bell postgres.Bell
+	if g.redis != nil {
+		bell = g.redis
+	}
+	g.replica = shared.Replica(ctx, bell)
+	return g.replica
 }
 
 func (g *gateway) newProver() *broker.Prover {
@@ -230,6 +245,14 @@ func lock(path string) (*os.File, error) {
 }
 
 func (g *gateway) close() {
+	if g.replica != nil {
+		if err := g.replica.Close(); err != nil {
+			g.log.Warn("the others take this process for gone in a few seconds", "error", err)
+		}
+	}
+	if g.redis != nil {
+		g.redis.Close()
+	}
 	if g.store != nil {
 		g.store.Close()
 	}

@@ -12,6 +12,7 @@ import (
 
 // census is who can count what a ledger holds.
 type census interface {
+	// Census counts on one snapshot.
 	Census(ctx context.Context) (provision.Census, error)
 	Now() time.Time
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +27,10 @@ func (g *gateway) probes() []probe {
 		{"stopping", g.isStopping},
 		{"ledger read", g.isRead},
 		{"ledger written", g.isWritten},
-		{"ledger room", func(context.Context) error { return g.store.Room() }},
+		{"ledger room", g.hasRoom},
+		{"replica", func(context.Context) error { return g.broker.Fresh() }},
+		{"failover", g.isDurable},
+		{"redis", g.isShared},
 		{"background", g.isAtWork},
 		{"master key", g.keyIsKept},
 		{"manifests", g.manifestsAreRead},
@@ -70,6 +71,40 @@ func (g *gateway) isRead(ctx context.Context) error {
 
 func (g *gateway) isWritten(context.Context) error { return g.written.recently() }
 
+// hasRoom asks a ledger on a disk of ours.
+func (g *gateway) hasRoom(context.Context) error {
+	if file, ok := g.store.(interface{ Room() error }); ok {
+		return file.Room()
+	}
+	return nil
+}
+
+// isDurable warns of a database whose failover may revive what was ended.
+func (g *gateway) isDurable(ctx context.Context) error {
+	database, ok := g.store.(interface {
+		Warnings(context.Context) ([]string, error)
+	})
+	if !ok {
+		return nil
+	}
+	warnings, err := database.Warnings(ctx)
+	if err == nil && len(warnings) > 0 {
+		err = warning{errors.New(strings.Join(warnings, "; "))}
+	}
+	return err
+}
+
+// isShared warns when Redis is gone: checks go on, and so do all logins that do not need it.
+func (g *gateway) isShared(ctx context.Context) error {
+	if g.redis == nil {
+		return nil
+	}
+	if err := g.redis.Ping(ctx); err != nil {
+		return warning{fmt.Errorf("nobody can begin a login until it is back: %w", err)}
+	}
+	return nil
+}
+
 func (g *gateway) isAtWork(context.Context) error {
 	if stuck := g.broker.Stuck(); len(stuck) > 0 {
 		return errors.New(strings.Join(stuck, "; "))
@@ -79,11 +114,7 @@ func (g *gateway) isAtWork(context.Context) error {
 
 // keyIsKept warns when the next start would not find the master key. This process has it in memory.
 func (g *gateway) keyIsKept(context.Context) error {
-	_, err := os.Stat(g.config.MasterKeyFile) // asked first: where there is no ledger either, one would be made
-	if err == nil {
-		_, err = masterKey(g.config.MasterKeyFile, filepath.Join(g.config.Data, ledgerName))
-	}
-	if err != nil {
+	if _, err := masterKey(g.config.MasterKeyFile, depotOf(g.config).String(), true); err != nil {
 		return warning{fmt.Errorf("the next start would fail: %w", err)}
 	}
 	return nil

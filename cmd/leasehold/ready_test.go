@@ -13,6 +13,7 @@ import (
 
 	"leasehold/cmd/leasehold/internal/peers"
 	"leasehold/idp/saml/samltest"
+	"leasehold/provision/sqlite"
 )
 
 // readyz is what a balancer is told.
@@ -98,7 +99,7 @@ func TestAFullLedgerRefusesLoginsAndTakesRevocations(t *testing.T) {
 	for n := range in {
 		in[n] = p.mustLogIn(fmt.Sprint("in", n))
 	}
-	if err := p.gateway.store.Bound(t.Context(), 130); err != nil { // a little more than there are
+	if err := p.gateway.store.(*sqlite.Store).Bound(t.Context(), 130); err != nil { // a little more than there are
 		t.Fatal(err)
 	}
 	for n := 0; ; n++ {
@@ -127,7 +128,7 @@ func TestAFullLedgerRefusesLoginsAndTakesRevocations(t *testing.T) {
 			t.Errorf("%d is let in after a revocation was acknowledged", n)
 		}
 	}
-	if err := p.gateway.store.Bound(t.Context(), 0); err != nil {
+	if err := p.gateway.store.(*sqlite.Store).Bound(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if said := p.says("tenant", "resume", "acme", "--reason", "test"); !strings.Contains(said, "done") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"leasehold/config"
 	"leasehold/provision"
+	"leasehold/provision/memory"
 	"leasehold/provision/sqlite"
 )
 
@@ -52,82 +54,121 @@ func (c restoreCommand) Run(s *surroundings) error {
 		return err
 	}
 	defer held.Close()
-	ledger := filepath.Join(settings.Data, ledgerName)
-	if _, err := os.Lstat(ledger); err == nil && !c.Force {
-		return fmt.Errorf("there is a ledger at %s; export its audit first, to do again what happened since the backup, then --force moves it aside", ledger)
+	if at := depotOf(settings); at.file != "" {
+		err = c.intoFile(s, at, settings.MasterKeyFile, backup)
+	} else {
+		err = c.intoDatabase(s, at, settings.MasterKeyFile, backup)
 	}
-	if err := s.restore(ledger, settings.MasterKeyFile, backup); err != nil {
-		return err
-	}
-	aside, err := putInPlace(ledger)
 	if err != nil {
 		return err
 	}
+	_, err = fmt.Fprintf(s.stdout, "done; the ledger is that of %s, and every lease in it has ended. Who was revoked or suspended since is not: do that again\n", at(backup.head.Time))
+	return err
+}
+
+// intoFile makes a new ledger beside the one in use, which then takes its place.
+func (c restoreCommand) intoFile(s *surroundings, at depot, master string, backup *backupReader) error {
+	if _, err := os.Lstat(at.file); err == nil && !c.Force {
+		return fmt.Errorf("there is a ledger at %s; export its audit first, to do again what happened since the backup, then --force moves it aside", at)
+	}
+	fresh := at.file + restoring
+	for _, part := range []string{"", "-wal", "-shm", "-reserve"} { // of one that was stopped
+		if err := os.Remove(fresh + part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	store, err := sqlite.Open(s.ctx, fresh, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(store.Fill(s.ctx, backup.restored(s.ctx, master, fresh)), store.Close()); err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	if _, err := os.Stat(fresh + "-wal"); err == nil {
+		return fmt.Errorf("%s-wal is left: the ledger is not whole", fresh)
+	}
+	aside, err := putInPlace(at.file)
 	if aside != "" {
 		fmt.Fprintln(s.stderr, "the former ledger is", aside)
 	}
-	_, err = fmt.Fprintf(s.stdout, "done; the ledger is that of %s, and every lease in it has ended. Who was revoked or suspended since is not: do that again\n", at(backup.head.Time))
+	return err
+}
+
+// intoDatabase fills an empty database. One in use is not emptied: make another, and name that in the configuration.
+func (c restoreCommand) intoDatabase(s *surroundings, at depot, master string, backup *backupReader) error {
+	store, err := at.open(s.ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	err = store.Fill(s.ctx, backup.restored(s.ctx, master, at.String()))
+	if errors.Is(err, provision.ErrConflict) {
+		return fmt.Errorf("%s holds a ledger already; export its audit, make an empty database, and name that in the configuration: %w", at, err)
+	}
 	return err
 }
 
 // restoring is the suffix of a ledger that is not whole yet.
 const restoring = ".restoring"
 
-// restore writes a backup into a new ledger beside the one in use.
-func (s *surroundings) restore(ledger, master string, backup *backupReader) error {
-	path := ledger + restoring
-	for _, part := range []string{"", "-wal", "-shm"} { // of one that was stopped
-		if err := os.Remove(path + part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+// restored is a backup as it goes into an empty ledger, in one commit: its keys open under the master key, and the
+// installation's generation is raised, so that no lease that it brings back gives access (I15).
+func (r *backupReader) restored(ctx context.Context, master, name string) iter.Seq2[provision.Part, error] {
+	return func(yield func(provision.Part, error) bool) {
+		var keys, last = memory.New(nil), provision.Part{}
+		for p, err := range r.parts() {
+			for name, value := range p.Keys {
+				_, _ = keys.AddKey(ctx, name, value) // memory keeps what it is told
+			}
+			last.Installation, last.Time = max(last.Installation, p.Installation), later(last.Time, p.Time)
+			if len(p.Events) > 0 {
+				last.Events = p.Events[len(p.Events)-1:]
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
 		}
+		if _, err := openKeys(ctx, keys, master, name); err != nil {
+			yield(provision.Part{}, err)
+			return
+		}
+		yield(endAll(last, r.head))
 	}
-	store, err := sqlite.Open(s.ctx, path, sqlite.Options{})
-	if err != nil {
-		return err
-	}
-	err = store.Fill(s.ctx, backup.parts())
-	if err == nil {
-		_, err = openKeys(s.ctx, store, master, path)
-	}
-	if err == nil {
-		err = endAll(s.ctx, store, backup.head)
-	}
-	if err = errors.Join(err, store.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	if _, err := os.Stat(path + "-wal"); err == nil {
-		return fmt.Errorf("%s-wal is left: the ledger is not whole", path)
-	}
-	return nil
 }
 
-// endAll raises the installation's generation: no lease that a backup brings back gives access (I15).
-func endAll(ctx context.Context, ledger provision.Ledger, from backupHead) error {
+// endAll is the change that ends every lease, behind the last event that there is.
+func endAll(last provision.Part, from backupHead) (provision.Part, error) {
 	name := strings.ToLower(rand.Text())
 	act := provision.Act{
-		Actor: provision.Actor{Kind: provision.Operator, ID: fmt.Sprintf("uid:%d", os.Getuid()), Via: "restore"}, Now: ledger.Now(),
+		Actor: provision.Actor{Kind: provision.Operator, ID: fmt.Sprintf("uid:%d", os.Getuid()), Via: "restore"}, Now: later(time.Now().UTC(), last.Time),
 		IDs: provision.IDs{Event: func(n int) provision.EventID { return provision.EventID(fmt.Sprintf("evt_%s_%d", name, n)) }},
 	}
-	_, err := ledger.Amend(ctx, provision.Target{}, func(s provision.State) (provision.Change, error) {
-		c, err := provision.RevokeScope(s, provision.Scope{}, provision.CauseRestored, provision.RevocationID("rev_"+name), act)
-		c.News.All = true
-		for i := range c.Events {
-			c.Events[i].Changes = []string{"the ledger is a backup's of " + from.Time.Format(time.RFC3339)}
+	c, err := provision.RevokeScope(provision.State{Installation: last.Installation}, provision.Scope{}, provision.CauseRestored, provision.RevocationID("rev_"+name), act)
+	for i := range c.Events {
+		c.Events[i].Seq, c.Events[i].Changes = int64(i+1), []string{"the ledger is a backup's of " + from.Time.Format(time.RFC3339)}
+		if len(last.Events) > 0 {
+			c.Events[i].Seq += last.Events[0].Seq
 		}
-		return c, err
-	})
-	return err
+	}
+	return provision.Part{Change: c}, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // putInPlace gives the restored ledger its name, and moves the one that had it aside.
-func putInPlace(ledger string) (aside string, err error) {
-	if _, err := os.Lstat(ledger); err == nil {
-		aside = ledger + ".before-" + time.Now().UTC().Format("20060102T150405Z")
+func putInPlace(path string) (aside string, err error) {
+	if _, err := os.Lstat(path); err == nil {
+		aside = path + ".before-" + time.Now().UTC().Format("20060102T150405Z")
 		for _, part := range []string{"-wal", "-shm", ""} {
-			if err := os.Rename(ledger+part, aside+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(path+part, aside+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", err
 			}
 		}
 	}
-	return aside, errors.Join(os.Rename(ledger+restoring, ledger), syncFolder(filepath.Dir(ledger)))
+	return aside, errors.Join(os.Rename(path+restoring, path), syncFolder(filepath.Dir(path)))
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 
 	"leasehold/provision"
 )
@@ -23,8 +24,9 @@ func (w *work) events(events []provision.Event) error {
 // letter is an event on its way into the audit.
 type letter struct{ tenant, kind, ref, body string }
 
-// finish sends what is queued, with the events at the end: whoever waited for somebody's lock has later ones.
-func (w *work) finish(c *clock, _ []provision.Event) error {
+// finish sends what is queued, with the events at the end: whoever waited for somebody's lock has later ones. It leaves
+// what tells that the transaction was committed.
+func (w *work) finish(c *clock) error {
 	w.announce()
 	if len(w.inbox) > 0 {
 		at, resets := c.known()
@@ -34,8 +36,12 @@ func (w *work) finish(c *clock, _ []provision.Event) error {
 				columns[i] = append(columns[i], text)
 			}
 		}
-		w.queue(`INSERT INTO inbox (at, resets, tenant, kind, ref, body) SELECT $1, $2, e.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS e`,
-			stamp(at), resets, columns[0], columns[1], columns[2], columns[3])
+		w.proof = w.inbox[0].ref
+		w.queue(`WITH put AS (INSERT INTO inbox (at, resets, tenant, kind, ref, body) SELECT $1, $2, e.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS e)
+			SELECT pg_current_xact_id()::text`, stamp(at), resets, columns[0], columns[1], columns[2], columns[3]).QueryRow(scan(&w.xid))
+	} else {
+		w.proof = rand.Text()
+		w.queue("INSERT INTO receipts (id) VALUES ($1) RETURNING pg_current_xact_id()::text", w.proof).QueryRow(scan(&w.xid))
 	}
 	return w.send()
 }

@@ -27,7 +27,7 @@ func (s *Store) AddKey(ctx context.Context, name string, value []byte) (kept []b
 	err = s.transact(ctx, func(w *work) error {
 		w.queue("INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, value)
 		w.queue("SELECT value FROM keys WHERE name = $1", name).QueryRow(scan(&kept))
-		return w.finish(s.clock, nil)
+		return w.finish(s.clock)
 	})
 	return kept, err
 }
@@ -36,7 +36,7 @@ func (s *Store) AddKey(ctx context.Context, name string, value []byte) (kept []b
 func (s *Store) DropKey(ctx context.Context, name string) error {
 	return s.transact(ctx, func(w *work) error {
 		w.queue("DELETE FROM keys WHERE name = $1", name)
-		return w.finish(s.clock, nil)
+		return w.finish(s.clock)
 	})
 }
 
@@ -62,7 +62,7 @@ func (s *Store) Rewrap(ctx context.Context, rewrap func(string, []byte) ([]byte,
 			}
 			w.queue("UPDATE keys SET value = $1 WHERE name = $2", wrapped, name)
 		}
-		return w.finish(s.clock, nil)
+		return w.finish(s.clock)
 	})
 }
 

@@ -82,7 +82,7 @@ func (s *Store) amend(ctx context.Context, t provision.Target, alone locks, chan
 		if err := w.apply(c, f.accounts()); err != nil {
 			return err
 		}
-		return w.finish(s.clock, c.Events)
+		return w.finish(s.clock)
 	})
 }
 
@@ -118,16 +118,14 @@ func (s *Store) End(ctx context.Context, ids []provision.LeaseID, end func(provi
 		if err != nil {
 			return err
 		}
-		var events []provision.Event
 		for _, id := range ids {
 			c := end(id, v.state(provision.Target{Lease: id}))
 			if err := w.apply(&c, f.accounts()); err != nil {
 				return err
 			}
 			v.follow(c)
-			events = append(events, c.Events...)
 		}
-		return w.finish(s.clock, events)
+		return w.finish(s.clock)
 	})
 }
 
@@ -235,7 +233,7 @@ func (s *Store) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) 
 			w.queue(`UPDATE leases SET seen = used.at, due = CASE WHEN idle > 0 THEN least(ends, used.at + idle + $3) ELSE ends END
 				FROM unnest($1::text[], $2::bigint[]) AS used (id, at) WHERE leases.id = used.id AND NOT ended AND seen < used.at`,
 				texts(batch), at, int64(provision.IdleSlack))
-			return w.finish(s.clock, nil)
+			return w.finish(s.clock)
 		})
 		if err != nil {
 			return err

@@ -37,7 +37,7 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 		w.queue(`WITH past AS (DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE tenant = $1 AND ended AND due < $2 LIMIT $3) RETURNING id),
 			gone AS (DELETE FROM entries WHERE lease IN (SELECT id FROM past))
 			SELECT FROM past`, string(t), stamp(before), limit).Exec(count(&past))
-		err := w.finish(s.clock, nil)
+		err := w.finish(s.clock)
 		n = max(decisions, past)
 		return err
 	})
@@ -49,7 +49,7 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 func (s *Store) DeleteSpent(ctx context.Context, at time.Time, limit int) (n int, err error) {
 	err = s.transact(ctx, func(w *work) error {
 		w.queue("DELETE FROM spent WHERE (kind, scope, id) IN (SELECT kind, scope, id FROM spent WHERE until < $1 LIMIT $2)", stamp(at), limit).Exec(count(&n))
-		return w.finish(s.clock, nil)
+		return w.finish(s.clock)
 	})
 	return n, err
 }

@@ -292,3 +292,16 @@ func (r *Replica) Close() error {
 	_, err := r.store.pool.Exec(ctx, "DELETE FROM replicas WHERE process = $1", r.process)
 	return fault(err)
 }
+
+// Warnings says what of the database lets down what this ledger promises, though it works.
+func (s *Store) Warnings(ctx context.Context) (warnings []string, err error) {
+	var standbys int
+	var waited string
+	err = s.reading(ctx, func(r reader) error {
+		return r.row("SELECT count(*), current_setting('synchronous_standby_names') FROM pg_stat_replication", nil, &standbys, &waited)
+	})
+	if err == nil && standbys > 0 && waited == "" {
+		warnings = append(warnings, "the database has standbys and synchronous_standby_names is empty: a failover may revive what was ended")
+	}
+	return warnings, err
+}

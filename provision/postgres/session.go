@@ -55,10 +55,10 @@ type work struct {
 	begun  bool
 	held   locks
 	queued *pgx.Batch
-	xid    uint64
-	proof  string // what the ledger has when the transaction was committed, and not else
-	inbox  []letter
+	inbox  []letter // events, for the end
 	news   []provision.News
+	xid    string // the transaction's number
+	proof  string // what only this transaction leaves, so that its outcome can be found out; "": it may as well be done again
 }
 
 // queue adds a statement to the next batch.
@@ -148,21 +148,25 @@ func (w *work) rollback() {
 
 // commit ends the transaction. When the answer is lost, it finds out what became of it.
 func (s *Store) commit(w *work) (err error, dead bool) {
-	data := w.conn.Conn().PgConn().CustomData()
-	delete(data, warned)
-	done, err := w.conn.Exec(w.ctx, "COMMIT")
-	switch {
-	case err == nil && done.String() == "COMMIT" && data[warned] == nil:
-		return nil, false
-	case err == nil && done.String() != "COMMIT":
-		return lostRace("rolled back by the server"), false
-	case saidNo(err):
+	err = w.end()
+	if err == nil || errors.Is(err, errLostRace) || saidNo(err) {
 		return fault(err), false
 	}
 	return s.settle(w, err)
 }
 
-// settle answers for a commit whose answer was lost.
-func (s *Store) settle(w *work, lost error) (err error, dead bool) {
-	return errors.Join(provision.ErrUnavailable, lost), false
+// end commits. It is nil only when the server said that it did, and that where it was to be durable it is.
+func (w *work) end() error {
+	data := w.conn.Conn().PgConn().CustomData()
+	delete(data, warned)
+	done, err := w.conn.Exec(w.ctx, "COMMIT")
+	switch {
+	case err != nil:
+		return err
+	case done.String() != "COMMIT":
+		return lostRace("rolled back by the server")
+	case data[warned] != nil: // the wait for the standby was cut short: it is committed here, and perhaps nowhere else
+		return errUnsettled
+	}
+	return nil
 }

@@ -75,6 +75,24 @@ func Begin(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Standby starts a server that follows s, under a name, as it is with pg_basebackup -R. It ends with the test.
+func (s *Server) Standby(t testing.TB, name string) *Server {
+	t.Helper()
+	standby, err := prepare(s.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { standby.End() })
+	primary := fmt.Sprintf("host=127.0.0.1 port=%d user=postgres application_name=%s", s.Port, name)
+	if err := standby.run("pg_basebackup", "-d", primary, "-D", standby.data(), "-R", "-X", "stream", "--checkpoint=fast", "--no-sync"); err != nil {
+		t.Fatal(err)
+	}
+	if err := standby.Launch(); err != nil {
+		t.Fatal(err)
+	}
+	return standby
+}
+
 // prepare makes the folder and finds a port.
 func prepare(o Options) (*Server, error) {
 	folder, err := os.MkdirTemp("", "postgres")
@@ -244,6 +262,27 @@ func (s *Server) Database(t testing.TB, template string) string {
 // Tell runs a statement on the server, in no ledger's database.
 func (s *Server) Tell(t testing.TB, statement string) {
 	t.Helper()
+	s.tell(t, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, statement)
+		return err
+	})
+}
+
+// Ask is the one value that a query finds, or "".
+func (s *Server) Ask(t testing.TB, query string) (answer string) {
+	t.Helper()
+	s.tell(t, func(ctx context.Context, c *pgx.Conn) error {
+		err := c.QueryRow(ctx, query).Scan(&answer)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return answer
+}
+
+func (s *Server) tell(t testing.TB, what func(context.Context, *pgx.Conn) error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
@@ -251,8 +290,8 @@ func (s *Server) Tell(t testing.TB, statement string) {
 		t.Fatal(err)
 	}
 	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+	if err := what(ctx, c); err != nil {
+		t.Fatal(err)
 	}
 }
 
