@@ -76,6 +76,7 @@ type Broker struct {
 	jwks      atomic.Pointer[[]byte]
 	keysRead  sync.Mutex // one reading of the keys at a time, so that the last one is the newest
 	tally     *tally
+	pulse     pulse
 	regates   regates
 	refreshed refresh
 	cookies   atomic.Pointer[ring[*tokens]]

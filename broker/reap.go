@@ -29,8 +29,10 @@ const (
 func (b *Broker) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	repeatedly := func(d time.Duration, what string, do func(context.Context) error) {
+		b.pulse.beat(what)
 		tasks.Go(func() {
 			every(ctx, d, func() {
+				defer b.pulse.beat(what)
 				if err := do(ctx); ctx.Err() == nil { // else it is we who gave up
 					b.log(what, err)
 				}
@@ -50,7 +52,7 @@ func (b *Broker) Run(ctx context.Context) {
 	} else {
 		tasks.Go(func() { b.keepFresh(ctx) })
 	}
-	repeatedly(reapEvery, "reap", once(func(ctx context.Context) error { _, err := b.Reap(ctx); return err }))
+	repeatedly(reapEvery, reaping, once(func(ctx context.Context) error { _, err := b.Reap(ctx); return err }))
 	repeatedly(regateEvery, "judge leases again", once(b.Regate))
 	repeatedly(regateEvery, "read apps", b.recoverApps)
 	repeatedly(usesEvery, "write uses", b.flushUses)
@@ -105,6 +107,7 @@ func (b *Broker) Reap(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for ended := 0; ; {
+		b.pulse.beat(reaping)               // of many that are due at once, each batch is a sign of life
 		open, err := b.openRevocations(ctx) // before the leases: of a later one, some may still be live
 		if err != nil {
 			return ended, err

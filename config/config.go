@@ -48,6 +48,8 @@ type Config struct {
 	Limits Limits `key:"limits"`
 	// Id of the tenant whose accounts may be operators. Empty: none.
 	Operators provision.TenantID `key:"operators"`
+	// What is logged, as JSON lines on stderr.
+	Log Log `key:"log"`
 	// Whether checks may be answered from memory, at most a second after it was renewed. `off` asks the database every time.
 	Cache bool `key:"cache" default:"on"`
 }
@@ -90,6 +92,13 @@ type Limits struct {
 	Exempt []netip.Prefix `key:"exempt" default:"127.0.0.0/8, ::1"`
 }
 
+// Log is what is logged.
+type Log struct {
+	// The least that is logged: `debug` also says what was refused and why, `info` each step of a login and each act of an
+	// operator, `warn` and `error` only what somebody has to look at.
+	Level string `key:"level" default:"info"`
+}
+
 // Load reads the configuration file at path, if path is not "", and the LEASEHOLD_… variables of environ (as
 // os.Environ has them), which win. With any fault the Config holds nothing but Manifests, so that their faults can be
 // said in the same breath.
@@ -124,6 +133,9 @@ func (c *Config) check(top place) {
 	}
 	if c.DNS.Resolver != "" && (!isHostPort(c.DNS.Resolver) || strings.HasPrefix(c.DNS.Resolver, ":")) {
 		top.fault("dns.resolver", "%q is no address; write host:port, an IPv6 address in brackets", c.DNS.Resolver)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
+		top.fault("log.level", "%q is no level; write debug, info, warn or error", c.Log.Level)
 	}
 	c.checkTimes(top)
 	c.checkStores(top)

@@ -166,6 +166,7 @@ proof: {every: 24h}
 limits: {attempts: 600/d, exempt: ["fe80::1%eth0"]}
 operators: Acme Corp
 cache: "y"
+log: {level: loud}
 extra: 1
 `)
 	_, faults := config.Load(file, nil)
@@ -194,7 +195,8 @@ extra: 1
 		`leasehold.yaml:20: limits.exempt[0]: "fe80::1%eth0" is no network; write`,
 		`leasehold.yaml:21: operators: "Acme Corp" is no id; write`,
 		`leasehold.yaml:22: cache: "y" is neither on nor off; write one of them`,
-		`leasehold.yaml:23: extra: is no key of this place; the keys here are url, listen, tls,`,
+		`leasehold.yaml:23: log.level: "loud" is no level; write debug, info, warn or error`,
+		`leasehold.yaml:24: extra: is no key of this place; the keys here are url, listen, tls,`,
 	)
 	if strings.Contains(faults.Error(), "hunter2") {
 		t.Error("a fault shows the database's password")

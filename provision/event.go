@@ -85,3 +85,12 @@ type RevocationRef struct {
 	RequestedAt time.Time
 	EffectiveAt time.Time
 }
+
+// EventKinds lists every kind of event.
+func EventKinds() []string {
+	return []string{
+		EventLogin, EventProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
+		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
+		EventRevocation, EventAdmin,
+	}
+}

@@ -32,7 +32,7 @@ func (s *server) acs(w http.ResponseWriter, r *http.Request, v visit) error {
 	}
 	onward := url.Values{"attempt": {attemptText(attempt)}}
 	if err != nil {
-		s.Metrics.login(err)
+		s.Metrics.login(bySAML, err)
 		s.log(v, s.trouble(v, err), err)
 		onward.Set("note", s.note(s.trouble(v, err), denial(err)))
 	}
@@ -53,7 +53,7 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request, v visit) error {
 	if note := query.Get("note"); note != "" {
 		return s.refused(w, r, v, query)
 	}
-	return s.finishLogin(w, r, v, broker.Return{Attempt: broker.AttemptID(query.Get("attempt"))})
+	return s.finishLogin(w, r, v, bySAML, broker.Return{Attempt: broker.AttemptID(query.Get("attempt"))})
 }
 
 // callback is the browser with the answer of an OpenID provider (OIDC Core 3.1.2.5).
@@ -62,12 +62,12 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request, v visit) error
 	if len(query["state"]) != 1 {
 		return &provision.DeniedError{Reason: provision.StateMismatch}
 	}
-	return s.finishLogin(w, r, v, broker.Return{Attempt: broker.AttemptID(query.Get("state")), Answer: query})
+	return s.finishLogin(w, r, v, byOIDC, broker.Return{Attempt: broker.AttemptID(query.Get("state")), Answer: query})
 }
 
 // finishLogin makes a session of an attempt, and leads on. An attempt that this browser finished before, and whose
 // session it still has, leads on as it did: that is Back, a reload, or a second click.
-func (s *server) finishLogin(w http.ResponseWriter, r *http.Request, v visit, back broker.Return) error {
+func (s *server) finishLogin(w http.ResponseWriter, r *http.Request, v visit, by protocol, back broker.Return) error {
 	if speculative(r) {
 		return errSpeculative
 	}
@@ -84,7 +84,7 @@ func (s *server) finishLogin(w http.ResponseWriter, r *http.Request, v visit, ba
 	}
 	back.Connection, back.Requester = provision.ConnectionID(r.PathValue("connection")), v.From
 	lease, err := s.Gate.Login(r.Context(), back)
-	s.Metrics.login(err)
+	s.Metrics.login(by, err)
 	if err != nil {
 		return err
 	}

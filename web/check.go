@@ -22,8 +22,9 @@ func (s *server) checkForward(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) check(w http.ResponseWriter, r *http.Request, read func(http.Header) (target, bool), refuse func(http.ResponseWriter, *http.Request, target, provision.Reason)) {
+	began := s.Metrics.begin()
 	t, v := s.judge(r, read)
-	s.Metrics.checked(v)
+	s.Metrics.checked(v, began)
 	if v.Allow && v.Reason == "" {
 		s.allow(w, v)
 		return

@@ -20,7 +20,7 @@ func (s *server) denied(w http.ResponseWriter, r *http.Request, v visit) error {
 	switch {
 	case verdict.Allow:
 		return s.show(w, v, http.StatusForbidden, "trouble", "You cannot go on", trouble{
-			answer: answer{403, "The app refused this request before it arrived.", "Open the app again."}, Ref: v.From.RequestID,
+			answer: answer{403, "The app refused this request before it arrived.", "Open the app again."}, Ref: v.Ref,
 			Again: link{v.Origin.String() + "/", "Open the app"},
 		})
 	case s.answer(verdict.Reason).Status == http.StatusUnauthorized && navigates(r, http.MethodPost):
@@ -42,27 +42,27 @@ func (s *server) unavailable(w http.ResponseWriter, r *http.Request, v visit) er
 // unsent tells somebody whose form met the end of a session that it went nowhere. It is no redirect: that would lose
 // the form without a word.
 func (s *server) unsent(w http.ResponseWriter, r *http.Request, t target) {
-	v := s.visitOf(r, t)
+	v := s.visitOf(w, r, t)
 	s.show(w, v, http.StatusUnauthorized, "trouble", "Please sign in", trouble{
 		answer: answer{401, "Your session is over, and your last action was not sent.", "Sign in again, then repeat it."},
-		App:    v.Origin.Host(), Again: link{startURL(t.origin, "/"), "Sign in"}, Ref: v.From.RequestID,
+		App:    v.Origin.Host(), Again: link{startURL(t.origin, "/"), "Sign in"}, Ref: v.Ref,
 	})
 }
 
 // shut says why an app stays shut: as a page with who one is and a way to be somebody else, or as JSON.
 func (s *server) shut(w http.ResponseWriter, r *http.Request, t target, reason provision.Reason, page bool) {
-	v := s.visitOf(r, t)
+	v := s.visitOf(w, r, t)
 	a := s.answer(reason)
 	a.Status = refusal(a.Status)
-	s.log(v, trouble{answer: a, Ref: v.From.RequestID}, &provision.DeniedError{Reason: reason})
+	s.log(v, trouble{answer: a, Ref: v.Ref}, &provision.DeniedError{Reason: reason})
 	if a.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	if !page {
-		s.json(w, a.Status, map[string]string{"error": "access_denied", "reason": string(reason), "message": a.Say, "reference": v.From.RequestID})
+		s.json(w, a.Status, map[string]string{"error": "access_denied", "reason": string(reason), "message": a.Say, "reference": v.Ref})
 		return
 	}
-	show := trouble{answer: a, App: v.Origin.Host(), Ref: v.From.RequestID}
+	show := trouble{answer: a, App: v.Origin.Host(), Ref: v.Ref}
 	if standing, err := s.session(r, v); err == nil && a.Status == http.StatusForbidden {
 		show.Who, show.Tenant, show.Contact = standing.Account.Email.String(), standing.Tenant.Name, standing.Tenant.Contact
 	}
@@ -75,7 +75,10 @@ func (s *server) shut(w http.ResponseWriter, r *http.Request, t target, reason p
 }
 
 // visitOf is the visit that a check is about.
-func (s *server) visitOf(r *http.Request, t target) visit {
-	origin, _ := provision.ParseOrigin(t.origin)
-	return visit{Origin: origin, From: s.requester(r)}
+func (s *server) visitOf(w http.ResponseWriter, r *http.Request, t target) visit {
+	v := visit{}
+	v.Origin, _ = provision.ParseOrigin(t.origin)
+	v.From, v.Ref = s.requester(r)
+	w.Header().Set(requestIDHeader, v.From.RequestID)
+	return v
 }

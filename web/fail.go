@@ -74,7 +74,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, v visit, err error
 
 // trouble is what a page says about err.
 func (s *server) trouble(v visit, err error) trouble {
-	t := trouble{answer: s.answerTo(err), Ref: v.From.RequestID}
+	t := trouble{answer: s.answerTo(err), Ref: v.Ref}
 	var denied *provision.DeniedError
 	if errors.As(err, &denied) {
 		t.Contact = denied.Contact
@@ -108,7 +108,7 @@ func (s *server) log(v visit, t trouble, err error) {
 		}
 		s.Refused.keep(kept)
 	}
-	s.Log.Log(context.Background(), level, "request failed", "ref", t.Ref, "origin", v.Origin.String(), "status", t.Status, "err", err)
+	s.Log.Log(context.Background(), level, "request failed", "request", v.From.RequestID, "ref", t.Ref, "origin", v.Origin.String(), "status", t.Status, "err", err)
 }
 
 // json answers a program.

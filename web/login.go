@@ -159,7 +159,7 @@ func (s *server) handOver(r *http.Request, v visit, token string, e errand) (str
 // depart begins a login and sends the browser to its identity provider.
 func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e errand, wish broker.Wish) error {
 	if err := s.mayBegin(r); err != nil {
-		s.Metrics.login(err)
+		s.Metrics.login(byNobody, err)
 		return err
 	}
 	browser, err := browser(w, r)
@@ -170,7 +170,7 @@ func (s *server) depart(w http.ResponseWriter, r *http.Request, v visit, e erran
 	wish.Origin, wish.Path, wish.Start = e.origin, e.path, e.Start
 	departure, err := s.Gate.Begin(r.Context(), wish)
 	if err != nil {
-		s.Metrics.login(err)
+		s.Metrics.login(byNobody, err)
 	}
 	if reason := denial(err); reason != "" && reason != provision.IdPUnreachable && reason != provision.RateLimited && !wish.AddSignIn {
 		s.log(v, s.trouble(v, err), err)
@@ -192,7 +192,7 @@ type asking struct {
 
 // ask shows the e-mail page. Domains that are unknown, unproved, suspended or lapsed all lead to the same one.
 func (s *server) ask(w http.ResponseWriter, v visit, status int, e errand, wrong string) error {
-	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong, v.From.RequestID})
+	return s.show(w, v, status, "login", "Sign in", asking{e, e.origin.Host(), wrong, v.Ref})
 }
 
 // refuseHolder tells somebody with a session why the app stays shut.

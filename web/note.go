@@ -86,7 +86,7 @@ func (n note) err() error {
 func (s *server) refused(w http.ResponseWriter, r *http.Request, v visit, query url.Values) error {
 	n, err := s.readNote(query.Get("note"))
 	if n.Ref != "" {
-		v.From.RequestID = n.Ref
+		v.Ref = n.Ref
 	}
 	back := broker.Return{Attempt: broker.AttemptID(query.Get("attempt"))}
 	var unreadable error

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"net/http/httptest"
 	"strings"
@@ -34,8 +35,8 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	who.Roles = []string{"a,b"}
 	metrics.Present(provision.App{ID: "wiki"}, who)
 
-	ready := errors.New("not yet")
-	ops := web.NewOps(registry, func() error { return ready })
+	ready := web.Readiness{Causes: []string{"ledger: gone", "reaper: stuck"}, Warnings: []string{"manifests: old"}}
+	ops := web.NewOps(registry, func(context.Context) web.Readiness { return ready })
 	ask := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		ops.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -44,8 +45,8 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	_, text := ask("/metrics")
 	for _, line := range []string{
 		`leasehold_checks_total{outcome="refused",reason="role_missing"} 1`, `leasehold_checks_total{outcome="allowed",reason=""} 1`,
-		`leasehold_logins_total{outcome="refused",reason="group_missing"} 1`, `leasehold_logins_total{outcome="refused",reason="store_unavailable"} 1`,
-		`leasehold_logins_total{outcome="admitted",reason=""} 1`, `leasehold_header_omissions_total{app="wiki",header="X-Leasehold-Roles"} 1`,
+		`leasehold_logins_total{outcome="refused",protocol="saml",reason="group_missing"} 1`, `leasehold_logins_total{outcome="refused",protocol="saml",reason="store_unavailable"} 1`,
+		`leasehold_logins_total{outcome="admitted",protocol="saml",reason=""} 1`, `leasehold_header_omissions_total{app="wiki",header="X-Leasehold-Roles"} 1`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no line %s", line)
@@ -54,11 +55,11 @@ func TestTheOperatorsSeeWhatWasRefusedAndWhy(t *testing.T) {
 	if code, _ := ask("/livez"); code != 200 {
 		t.Errorf("livez %d", code)
 	}
-	if code, text := ask("/readyz"); code != 503 || text != "not yet\n" {
+	if code, text := ask("/readyz"); code != 503 || text != "not ready\nledger: gone\nreaper: stuck\nwarning: manifests: old\n" {
 		t.Errorf("readyz %d %q", code, text)
 	}
-	ready = nil
-	if code, _ := ask("/readyz"); code != 200 {
-		t.Errorf("readyz %d", code)
+	ready.Causes = nil
+	if code, text := ask("/readyz"); code != 200 || text != "ready\nwarning: manifests: old\n" {
+		t.Errorf("readyz %d %q", code, text)
 	}
 }

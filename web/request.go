@@ -65,13 +65,29 @@ func (s *server) client(r *http.Request) netip.Addr {
 	return client
 }
 
-// requester is who asks, with a fresh id to find the request by.
-func (s *server) requester(r *http.Request) provision.Requester {
-	from := provision.Requester{UserAgent: printable(r.UserAgent(), 256), RequestID: "req_" + strings.ToLower(rand.Text()[:12])}
+// requestIDHeader is by what name a proxy and we call one request.
+const requestIDHeader = "X-Request-Id"
+
+// requester is who asks, with the id to find the request by, and a fresh reference to quote. The id is the reference,
+// unless a proxy of ours gave the request one.
+func (s *server) requester(r *http.Request) (from provision.Requester, ref string) {
+	ref = "req_" + strings.ToLower(rand.Text()[:12])
+	from = provision.Requester{UserAgent: printable(r.UserAgent(), 256), RequestID: ref}
+	if said := r.Header[requestIDHeader]; len(said) == 1 && isRequestID(said[0]) && s.trusted(r) {
+		from.RequestID = said[0]
+	}
 	if addr := s.client(r); addr.IsValid() {
 		from.IP = addr.String()
 	}
-	return from
+	return from, ref
+}
+
+// isRequestID reports whether text can be a proxy's id of a request: short, and nothing but letters, digits, - and _.
+func isRequestID(text string) bool {
+	if text == "" || len(text) > 64 {
+		return false
+	}
+	return strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
 // printable is s without what is not printable ASCII, and no longer than most.

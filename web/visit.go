@@ -34,6 +34,7 @@ type visit struct {
 	SSO        bool
 	Connection string // that the address names; anybody's text unless it is a valid name
 	From       provision.Requester
+	Ref        string // what a page tells somebody to quote, drawn here: what a proxy calls a request is not always its own word
 }
 
 // cookie is the name of the session cookie of the visited origin.
@@ -51,6 +52,7 @@ func (s *server) at(class hostClass, serve serve) http.HandlerFunc {
 		var err error
 		if class != anywhere {
 			v, err = s.visit(r)
+			w.Header().Set(requestIDHeader, v.From.RequestID)
 		}
 		if err == nil && !class.has(v) {
 			err = provision.ErrNotFound
@@ -78,7 +80,8 @@ func (c hostClass) has(v visit) bool {
 
 // visit finds out which origin a request is for: the SSO host, an app's, or (without an error) none of ours.
 func (s *server) visit(r *http.Request) (visit, error) {
-	v := visit{From: s.requester(r), Connection: r.PathValue("connection")}
+	v := visit{Connection: r.PathValue("connection")}
+	v.From, v.Ref = s.requester(r)
 	origin, err := provision.ParseOrigin(s.scheme(r) + "://" + r.Host)
 	if err != nil {
 		return v, nil

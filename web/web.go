@@ -47,24 +47,24 @@ func (s *server) routes() []route {
 		{anywhere, "GET " + assetPath + "{name}", s.raw(s.asset)},
 
 		{onSSO, "GET /{$}", s.account},
-		{onSSO, "POST /end", s.own(s.endOne)},
-		{onSSO, "POST /end-all", s.own(s.endAll)},
-		{onSSO, "POST /link", s.own(s.link)},
-		{onSSO, "GET /login", s.login},
-		{onSSO, "POST /login", s.own(s.begin)},
+		{onSSO, "POST /end", s.noted(s.own(s.endOne))},
+		{onSSO, "POST /end-all", s.noted(s.own(s.endAll))},
+		{onSSO, "POST /link", s.noted(s.own(s.link))},
+		{onSSO, "GET /login", s.noted(s.login)},
+		{onSSO, "POST /login", s.noted(s.own(s.begin))},
 		{onSSO, "GET /idp/{connection}/metadata", s.metadata},
-		{onSSO, "POST /idp/{connection}/acs", s.acs}, // another site's page posts here: no check of the origin
-		{onSSO, "GET /idp/{connection}/resume", s.resume},
-		{onSSO, "GET /idp/{connection}/callback", s.callback},
+		{onSSO, "POST /idp/{connection}/acs", s.noted(s.acs)}, // another site's page posts here: no check of the origin
+		{onSSO, "GET /idp/{connection}/resume", s.noted(s.resume)},
+		{onSSO, "GET /idp/{connection}/callback", s.noted(s.callback)},
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 
-		{onApp, "GET /_sso/start", s.start},
-		{onApp, "GET /_sso/finish", s.finish},
+		{onApp, "GET /_sso/start", s.noted(s.start)},
+		{onApp, "GET /_sso/finish", s.noted(s.finish)},
 		{onApp, "/_sso/denied", s.denied}, // a proxy shows these two in place of any request
 		{onApp, "/_sso/unavailable", s.unavailable},
 
 		{onBoth, "GET /_sso/logout", s.askLogout},
-		{onBoth, "POST /_sso/logout", s.own(s.logout)},
+		{onBoth, "POST /_sso/logout", s.noted(s.own(s.logout))},
 		{onBoth, "GET /_sso/me", s.me},
 
 		{onOther, "/", s.nowhere},

@@ -235,6 +235,7 @@ func last(text string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
+// metrics is what a scrape reads.
 func (p *place) metrics(t *testing.T) string {
 	t.Helper()
 	response, err := http.Get("http://127.0.0.1:" + p.ops + "/metrics")

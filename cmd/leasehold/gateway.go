@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,28 +32,37 @@ import (
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
 type gateway struct {
-	config  config.Config
-	environ []string
-	log     *slog.Logger
-	lock    *os.File
-	store   ledger
-	replica *postgres.Replica // among those that share the ledger; nil: it is this process's alone
-	keys    *broker.Keyring
-	redis   *redis.Client // nil: this is the only replica
-	broker  *broker.Broker
-	prover  *broker.Prover
-	fetch   *http.Client // for every address that a tenant gave
-	metrics *prometheus.Registry
-	counts  *metrics
-	refused *web.Refused // what was behind pages that no event tells of
-	public  http.Handler
-	prompts chan struct{} // somebody registered something: look at proofs and metadata now
+	config       config.Config
+	environ      []string
+	log          *slog.Logger
+	lock         *os.File
+	store        ledger
+	replica      *postgres.Replica // among those that share the ledger; nil: it is this process's alone
+	keys         *broker.Keyring
+	redis        *redis.Client // nil: this is the only replica
+	broker       *broker.Broker
+	prover       *broker.Prover
+	fetch        *http.Client // for every address that a tenant gave
+	metrics      *prometheus.Registry
+	counts       *metrics
+	certificates *certificates
+	refused      *web.Refused // what was behind pages that no event tells of
+	public       http.Handler
+	prompts      chan struct{} // somebody registered something: look at proofs and metadata now
+
+	written  writing
+	stopping atomic.Bool           // whoever balances is told so before nobody listens any more
+	watched  atomic.Bool           // somebody asks whether it is ready
+	unread   atomic.Pointer[error] // why the manifests were not applied again
 
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
 // lockName is a file in the data folder.
 const lockName = "lock"
+
+// reserve is what is kept of the disk so that access can be ended when it is full: thousands of revocations.
+const reserve = 16 << 20
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
@@ -75,6 +85,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.store, err = at.openFirst(ctx, g.config.MasterKeyFile); err != nil {
 		return err
 	}
+	g.written.note(g.store.Mark(ctx))
 	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, at.String()); err != nil {
 		return err
 	}
@@ -85,17 +96,14 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	attempts, shared := g.attempts()
-	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
-	g.metrics = prometheus.NewRegistry()
-	seen, err := web.NewMetrics(g.metrics)
+	seen, err := g.measure()
 	if err != nil {
 		return err
 	}
-	if g.counts, err = newMetrics(g.metrics); err != nil {
-		return err
-	}
+	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
+	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -117,6 +125,19 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
+}
+
+// measure registers everything that is measured.
+func (g *gateway) measure() (*web.Metrics, error) {
+	g.metrics, g.certificates = prometheus.NewRegistry(), newCertificates()
+	seen, err := web.NewMetrics(g.metrics)
+	if err != nil {
+		return nil, err
+	}
+	if g.counts, err = newMetrics(g.metrics); err != nil {
+		return nil, err
+	}
+	return seen, errors.Join(g.metrics.Register(newHeadcount(g.store)), g.metrics.Register(g.certificates))
 }
 
 // replicas makes this process one of those that share a database; nil when there is none.
@@ -275,24 +296,9 @@ func (g *gateway) background(ctx context.Context) *sync.WaitGroup {
 	tasks.Go(func() { g.broker.Run(ctx) })
 	tasks.Go(func() { g.markTime(ctx) })
 	tasks.Go(func() { g.collectCalmly(ctx) })
+	tasks.Go(func() { g.watchCertificates(ctx) })
 	tasks.Go(func() { g.prover.Run(ctx, g.prompts) })
 	return &tasks
-}
-
-// markTime stores ledger time while nothing else is written, until ctx is over.
-func (g *gateway) markTime(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := g.store.Mark(ctx); err != nil && ctx.Err() == nil {
-				g.log.Error("mark time", "error", err)
-			}
-		}
-	}
 }
 
 // server is an HTTP server that cannot be held open by slowness.

@@ -23,9 +23,17 @@ type ledger interface {
 	broker.Leftovers
 	broker.Clock
 
+	whole
+
 	// Mark stores ledger time when nothing else has been written for a while.
 	Mark(ctx context.Context) error
 	Close() error
+}
+
+// whole is what is done with all that a store keeps.
+type whole interface {
+	provision.Copies
+	census
 }
 
 // ledgerName is the file in the data folder, unless the configuration names a database.
@@ -57,7 +65,7 @@ func (d depot) open(ctx context.Context) (ledger, error) {
 	if d.file == "" {
 		return opened(postgres.Open(ctx, string(d.url), postgres.Options{}))
 	}
-	return opened(sqlite.Open(ctx, d.file, sqlite.Options{}))
+	return opened(sqlite.Open(ctx, d.file, sqlite.Options{Reserve: reserve}))
 }
 
 // opened is a store as a ledger: nil when there is none.

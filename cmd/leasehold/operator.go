@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,13 +57,19 @@ func (o operator) handler() http.Handler {
 		"POST /clock/reset":             o.resetClock,
 		"POST /keys/{id}/rotate":        o.rotate,
 	} {
-		mux.Handle(pattern, o.answer(do))
+		mux.Handle(pattern, o.answer(pattern, do))
 	}
+	mux.HandleFunc("POST /backup", o.backup)
 	return mux
 }
 
-// answer runs a verb as the peer of the socket.
-func (o operator) answer(do verb) http.Handler {
+// answer runs a verb as the peer of the socket, and logs each that may change something. The id of the request is in its
+// events, too.
+func (o operator) answer(pattern string, do verb) http.Handler {
+	level := slog.LevelInfo
+	if strings.HasPrefix(pattern, http.MethodGet) {
+		level = slog.LevelDebug
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, _ := r.Context().Value(peerKey{}).(string)
 		if peer == "" {
@@ -67,13 +77,19 @@ func (o operator) answer(do verb) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
-		deed := broker.Deed{Actor: provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"}, Why: r.FormValue("reason")}
+		id, began, status := "req_"+strings.ToLower(rand.Text()[:12]), time.Now(), http.StatusOK
+		deed := broker.Deed{
+			Actor:     provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"},
+			Requester: provision.Requester{RequestID: id}, Why: r.FormValue("reason"),
+		}
 		v, err := do(r, deed)
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Request-Id", id)
 		if err != nil {
-			w.WriteHeader(statusOf(err))
-			v = say(err)
+			status, v = statusOf(err), say(err)
+			w.WriteHeader(status)
 		}
+		o.gateway.log.Log(r.Context(), level, "operator", "request", id, "verb", pattern, "actor", peer, "status", status, "us", time.Since(began).Microseconds())
 		_ = json.NewEncoder(w).Encode(v) // the peer is gone if it fails
 	})
 }

@@ -128,6 +128,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 	p.searchFiles(t, secrets) // what a copy of the folder would hold that is made while it serves
 	p.halt()
 	said["the audit, exported"] = []byte(p.says("audit", "export"))
+	said["a backup"] = []byte(p.says("backup", "-"))
 	said["the log"], said["pages"] = []byte(p.log.String()), pages.Bytes()
 	for where, text := range said {
 		if len(text) < 10 {
@@ -135,6 +136,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 		}
 		secrets.wantNone(t, where, text)
 	}
+	wantNobodyIn(t, p.log.String())
 	p.searchFiles(t, secrets)
 }
 
@@ -161,6 +163,22 @@ func (p *place) refusedByProtocol(t *testing.T, secrets planted) (pages string) 
 	}}
 	v, address = p.sentToProvider(t, "acme-oidc")
 	return pages + comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode()))).body
+}
+
+// wantNobodyIn looks for people in a log that says everything it can.
+func wantNobodyIn(t *testing.T, log string) {
+	t.Helper()
+	log = strings.ReplaceAll(log, "tenant acme: contact: it@acme.test", "") // an organisation's, in its manifest, for everybody to read
+	for _, who := range []string{"@acme.test", "@elsewhere.test", `"ada"`, "ada ", "mallory", "bob", `"127.0.0.1"`, "Go-http-client"} {
+		if at := strings.Index(log, who); at >= 0 {
+			t.Errorf("the log says %q: …%s…", who, log[max(0, at-200):min(len(log), at+60)])
+		}
+	}
+	for _, step := range []string{`"msg":"login","request":"req_`, `"step":"POST /idp/{connection}/acs"`, `"step":"GET /_sso/finish"`, `"msg":"operator","request":"req_`} {
+		if !strings.Contains(log, step) {
+			t.Errorf("no line of the log has %s", step)
+		}
+	}
 }
 
 // bySAML is a browser that logged in, or tried to, and what it posted.

@@ -32,6 +32,9 @@ type commandLine struct {
 	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`
 	Key        keyCommands        `cmd:"" help:"Keys, and their successors."`
 	Clock      clockCommands      `cmd:"" help:"Ledger time."`
+	Backup     backupCommand      `cmd:"" help:"Write the ledger to a file, with or without a server."`
+	Restore    restoreCommand     `cmd:"" help:"Make the ledger what a backup says, without a server. Every lease ends."`
+	Bench      benchCommands      `cmd:"" help:"Measure a gateway."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 

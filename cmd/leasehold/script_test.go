@@ -39,6 +39,7 @@ import (
 //	                      a browser of that subject's own logs in; prints where it ends and what it reads there
 //	logout SUBJECT        the same browser logs out
 //	check SUBJECT         asks /_sso/check/nginx with that browser's cookie, and prints status and headers
+//	cookie SUBJECT        prints that browser's cookie for the wiki
 //	publish NAME VALUE    puts a TXT record into the DNS that the server asks
 //	keep NAME REGEXP      sets $NAME to what the parentheses match in the last output
 //	await REGEXP ARG…     runs leasehold again and again until its output matches
@@ -58,6 +59,7 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 			"leasehold": onDesk((*desk).leasehold), "exit": onDesk((*desk).exitedWith), "await": onDesk((*desk).await), "keep": onDesk((*desk).keep),
 			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "halt": onDesk((*desk).halt), "kill9": onDesk((*desk).kill9),
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
+			"cookie": onDesk((*desk).showCookie),
 		},
 	})
 }
@@ -384,6 +386,11 @@ func (d *desk) check(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(&said, "%s: %s\n", name, strings.Join(response.Header[name], ", "))
 	}
 	ts.Stdout().Write(said.Bytes())
+}
+
+func (d *desk) showCookie(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := fmt.Fprintln(ts.Stdout(), d.cookie(d.visitors[args[0]]).Value)
+	ts.Check(err)
 }
 
 func (d *desk) publish(_ *testscript.TestScript, _ bool, args []string) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,7 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/config"
-	"leasehold/provision"
 	"leasehold/web"
 )
 
@@ -30,7 +30,7 @@ func (serveCommand) Run(s *surroundings) error {
 		return faults
 	}
 	unix.Umask(0o077) // the ledger, its journal and the socket are for the owner alone
-	log := slog.New(slog.NewJSONHandler(s.stderr, nil))
+	log := logger(s.stderr, c.Log.Level)
 	b := whatWasBuilt()
 	log.Info("starting", "version", b.Version, "revision", b.Revision, "config", s.config, "data", c.Data)
 	g, err := openGateway(s.ctx, c, s.environ, log)
@@ -44,9 +44,18 @@ func (serveCommand) Run(s *surroundings) error {
 	return g.serve(s.ctx)
 }
 
-// serve listens until ctx is over, then lets what is under way finish.
-func (g *gateway) serve(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
+// logger writes JSON lines from a level of the configuration on.
+func logger(w io.Writer, level string) *slog.Logger {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		least = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
+}
+
+// serve listens until told is over, then lets what is under way finish.
+func (g *gateway) serve(told context.Context) error {
+	ctx, stop := context.WithCancel(context.WithoutCancel(told))
 	defer stop()
 	public, err := listen("listen", g.config.Listen)
 	if err != nil {
@@ -88,7 +97,8 @@ func (g *gateway) serve(ctx context.Context) error {
 	g.log.Info("serving", "url", g.config.URL.String(), "listen", public.Addr().String(), "tls", g.config.TLS.Cert != "",
 		"ops_listen", ops.Addr().String(), "admin", admin.Addr().String())
 	select {
-	case <-ctx.Done():
+	case <-told.Done():
+		g.drain()
 		g.log.Info("stopping: what is under way has ten seconds")
 	case err = <-failed:
 	}
@@ -110,14 +120,6 @@ func (g *gateway) shutdown(servers map[*http.Server]net.Listener) {
 	}
 }
 
-// ready is nil when the ledger answers.
-func (g *gateway) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_, err := g.store.Tenants(ctx, provision.Page{Limit: 1})
-	return err
-}
-
 // reload applies the manifests again at each SIGHUP; with a fault the old state stays.
 func (g *gateway) reload(ctx context.Context, hup <-chan os.Signal) {
 	for {
@@ -126,9 +128,11 @@ func (g *gateway) reload(ctx context.Context, hup <-chan os.Signal) {
 			return
 		case <-hup:
 			if err := g.register(ctx, "manifest"); err != nil {
+				g.unread.Store(&err)
 				g.log.Error("manifests were not applied; what was registered stays", "error", err)
 				continue
 			}
+			g.unread.Store(nil)
 			g.log.Info("manifests were applied")
 		}
 	}

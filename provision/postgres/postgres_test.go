@@ -70,3 +70,7 @@ func TestTheSuite(t *testing.T) {
 		return open(t, url, postgres.Options{}), open(t, url, postgres.Options{})
 	})
 }
+
+func TestCopies(t *testing.T) {
+	storetest.RunCopies(t, func(t *testing.T) storetest.Copied { return open(t, ledger(t), postgres.Options{}) })
+}

@@ -69,9 +69,13 @@ func (w writer) mark(now time.Time) error {
 	return w.exec("INSERT INTO meta (name, value) VALUES ('clock', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)", stamp(now))
 }
 
-// Mark stores ledger time when nothing else has been written for a while.
+// Mark stores ledger time when nothing else has been written for a while, and takes back the room that was given up,
+// once there is enough.
 func (s *Store) Mark(ctx context.Context) error {
-	return s.commit(ctx, func(writer) error { return nil })
+	if err := s.room.refill(); err != nil {
+		return err
+	}
+	return s.commit(ctx, growth, func(writer, *need) error { return nil })
 }
 
 // ResetClock makes ledger time the wall clock again, also where that goes back: for a clock that ran ahead. Whoever

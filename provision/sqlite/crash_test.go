@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,9 +28,19 @@ func TestCrashes(t *testing.T) {
 // victim names the file of a process that writes until it is killed: this test's own binary.
 const victim = "SQLITE_TEST_VICTIM"
 
+// smallDisk names a folder on which a process mounts a small disk that only it sees, and fills it.
+const smallDisk = "SQLITE_TEST_SMALL_DISK"
+
 func TestMain(m *testing.M) {
 	if path := os.Getenv(victim); path != "" {
 		os.Exit(writeForEver(path))
+	}
+	if folder := os.Getenv(smallDisk); folder != "" {
+		if err := errors.Join(syscall.Mount("small", folder, "tmpfs", 0, "size=24m"), onSmallDisk(folder)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

@@ -28,7 +28,7 @@ func (r reader) key(name string) ([]byte, error) {
 // AddKey implements provision.Keys.
 func (s *Store) AddKey(ctx context.Context, name string, value []byte) ([]byte, error) {
 	var kept []byte
-	err := s.commit(ctx, func(w writer) (err error) {
+	err := s.commit(ctx, relief, func(w writer, _ *need) (err error) {
 		if err := w.exec("INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name, value); err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (s *Store) AddKey(ctx context.Context, name string, value []byte) ([]byte, 
 
 // Rewrap implements provision.Keys.
 func (s *Store) Rewrap(ctx context.Context, rewrap func(string, []byte) ([]byte, error)) error {
-	return s.commit(ctx, func(w writer) error {
+	return s.commit(ctx, growth, func(w writer, _ *need) error {
 		names, err := column[string](w.reader, "SELECT name FROM keys")
 		if err != nil {
 			return err
@@ -64,5 +64,5 @@ func (s *Store) Rewrap(ctx context.Context, rewrap func(string, []byte) ([]byte,
 
 // DropKey implements provision.Keys.
 func (s *Store) DropKey(ctx context.Context, name string) error {
-	return s.commit(ctx, func(w writer) error { return w.exec("DELETE FROM keys WHERE name = ?", name) })
+	return s.commit(ctx, relief, func(w writer, _ *need) error { return w.exec("DELETE FROM keys WHERE name = ?", name) })
 }

@@ -13,15 +13,24 @@ import (
 // function returned a change which the state it was shown could have told it would break.
 const tries = 3
 
-// commit runs do in a write transaction and commits it with the clock's mark.
-func (s *Store) commit(ctx context.Context, do func(writer) error) error {
-	return s.write.transact(ctx, func(on *session) error {
-		w := writer{reader{ctx, on}}
-		if err := do(w); err != nil {
+// commit runs do in a write transaction and commits it with the clock's mark. What it wants room for is for do to say,
+// before the first row is written.
+func (s *Store) commit(ctx context.Context, wants need, do func(writer, *need) error) error {
+	for {
+		err := s.write.transact(ctx, func(on *session) error {
+			w := writer{reader{ctx, on}}
+			if err := do(w, &wants); err != nil {
+				return err
+			}
+			if err := s.room.admits(wants, w); err != nil {
+				return err
+			}
+			return w.mark(s.Now())
+		})
+		if again := s.room.after(wants, err); !again {
 			return err
 		}
-		return w.mark(s.Now())
-	})
+	}
 }
 
 // snapshot runs do on one snapshot.
@@ -44,7 +53,7 @@ func retried(do func() error) error {
 func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(provision.State) provision.Decision) (provision.Decision, error) {
 	var d provision.Decision
 	err := retried(func() error {
-		return s.commit(ctx, func(w writer) error {
+		return s.commit(ctx, growth, func(w writer, _ *need) error {
 			state, err := w.state(r.Target())
 			if err != nil {
 				return err
@@ -63,7 +72,7 @@ func (s *Store) Provision(ctx context.Context, r provision.Request, decide func(
 func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provision.State) (provision.Change, error)) (provision.Change, error) {
 	var c provision.Change
 	err := retried(func() error {
-		return s.commit(ctx, func(w writer) error {
+		return s.commit(ctx, growth, func(w writer, wants *need) error {
 			state, err := w.state(t)
 			if err != nil {
 				return err
@@ -71,6 +80,7 @@ func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provis
 			if c, err = amend(state); err != nil {
 				return err
 			}
+			*wants = needOf(c)
 			return w.apply(&c)
 		})
 	})
@@ -83,7 +93,7 @@ func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provis
 // End implements provision.Ledger.
 func (s *Store) End(ctx context.Context, ids []provision.LeaseID, end func(provision.LeaseID, provision.State) provision.Change) error {
 	return retried(func() error {
-		return s.commit(ctx, func(w writer) error {
+		return s.commit(ctx, growth, func(w writer, _ *need) error {
 			for _, id := range ids {
 				state, err := w.state(provision.Target{Lease: id})
 				if err != nil {
@@ -165,7 +175,7 @@ func (s *Store) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) 
 	}
 	for len(ids) > 0 {
 		n := min(usedBatch, len(ids))
-		err := s.commit(ctx, func(w writer) error {
+		err := s.commit(ctx, growth, func(w writer, _ *need) error {
 			for _, id := range ids[:n] {
 				if err := w.use(id, seen[id].UTC()); err != nil {
 					return err

@@ -31,7 +31,7 @@ func (s *Store) Linked(ctx context.Context, c provision.ConnectionID, limit int)
 // their entries: at most limit rows of each, in one commit. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
 	from, to := string(t)+".", string(t)+"/" // what begins with the tenant and a dot
-	err = s.commit(ctx, func(w writer) error {
+	err = s.commit(ctx, shrink, func(w writer, _ *need) error {
 		decisions, err := w.deleted("DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE tenant = ? AND at < ? LIMIT ?)", t, stamp(before), limit)
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 // DeleteSpent deletes what was used up and could not have been accepted any more at a time, at most limit rows. It
 // returns how many.
 func (s *Store) DeleteSpent(ctx context.Context, at time.Time, limit int) (n int, err error) {
-	err = s.commit(ctx, func(w writer) error {
+	err = s.commit(ctx, shrink, func(w writer, _ *need) error {
 		n, err = w.deleted("DELETE FROM spent WHERE (kind, scope, id) IN (SELECT kind, scope, id FROM spent WHERE until < ? LIMIT ?)", stamp(at), limit)
 		return err
 	})

@@ -26,6 +26,7 @@ var migrations embed.FS
 type Options struct {
 	Now      func() time.Time     // wall clock; nil: time.Now
 	Boottime func() time.Duration // time since some moment, also while the machine sleeps; nil: CLOCK_BOOTTIME
+	Reserve  int64                // bytes of the disk that are kept for ends of access, in a file beside the ledger; 0: none
 }
 
 // Store is a ledger, a registry and a key store in one file.
@@ -33,6 +34,7 @@ type Store struct {
 	write *pool // of one: writers wait for each other
 	read  *pool
 	clock *clock
+	room  *room
 }
 
 var (
@@ -52,6 +54,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), db.Close())
 	}
+	s.room = openRoom(path, o.Reserve)
 	return s, nil
 }
 

@@ -25,3 +25,9 @@ func open(t testing.TB, path string, o sqlite.Options) *sqlite.Store {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func TestCopies(t *testing.T) {
+	storetest.RunCopies(t, func(t *testing.T) storetest.Copied {
+		return open(t, filepath.Join(t.TempDir(), "leasehold.db"), sqlite.Options{})
+	})
+}

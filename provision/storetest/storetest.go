@@ -27,6 +27,9 @@ type Store interface {
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+
+	// What those who watch it are told.
+	Census(ctx context.Context) (provision.Census, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
@@ -38,7 +41,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(),
 	} {
 		all = append(all, group...)
 	}

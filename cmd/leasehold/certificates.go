@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"leasehold/idp/saml"
+	"leasehold/provision"
+)
+
+// certificates know until when the connections' identity providers can be believed: their newest certificate, or the
+// metadata that it stands in. Those that run out first are told; there are no more than maxTold.
+type certificates struct {
+	desc *prometheus.Desc
+
+	mu    sync.Mutex
+	until []expiry // the earliest first
+}
+
+type expiry struct {
+	id       provision.ConnectionID
+	revision int64
+	at       time.Time
+}
+
+// maxTold bounds how many connections have a line of their own.
+const maxTold = 1000
+
+func newCertificates() *certificates {
+	return &certificates{desc: prometheus.NewDesc("leasehold_connection_expiry_timestamp_seconds",
+		"When the last certificate of a SAML connection, or its metadata, run out; of the 1000 that do so first.", []string{"connection"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (c *certificates) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c *certificates) Collect(to chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.until[:min(len(c.until), maxTold)] {
+		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(e.at.Unix()), string(e.id))
+	}
+}
+
+// read looks through all connections. What has not changed since the last time is not read again.
+func (c *certificates) read(ctx context.Context, r provision.Registry) error {
+	c.mu.Lock()
+	known := make(map[provision.ConnectionID]expiry, len(c.until))
+	for _, e := range c.until {
+		known[e.id] = e
+	}
+	c.mu.Unlock()
+	var until []expiry
+	for page := (provision.Page{Limit: 500}); ; {
+		connections, err := r.Connections(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, connection := range connections {
+			if e, ok := expiryOf(connection, known[connection.ID]); ok {
+				until = append(until, e)
+			}
+			page.After = string(connection.ID)
+		}
+		if len(connections) < page.Limit {
+			break
+		}
+	}
+	slices.SortFunc(until, func(a, b expiry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = until
+	return nil
+}
+
+// expiryOf is until when a connection's provider can be believed, if that can be said.
+func expiryOf(c provision.Connection, known expiry) (expiry, bool) {
+	if c.Protocol != provision.SAML || c.Disabled || len(c.Metadata) == 0 {
+		return expiry{}, false
+	}
+	if known.id == c.ID && known.revision == c.Revision {
+		return known, true
+	}
+	m, err := saml.ParseMetadata(c.Metadata, time.Time{}) // also when they have run out
+	if err != nil {
+		return expiry{}, false
+	}
+	e := expiry{id: c.ID, revision: c.Revision}
+	for _, certificate := range m.Certificates {
+		if certificate.NotAfter.After(e.at) {
+			e.at = certificate.NotAfter
+		}
+	}
+	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(e.at) {
+		e.at = m.ValidUntil
+	}
+	return e, true
+}
+
+// watchCertificates reads them at the start and every ten minutes, until ctx is over.
+func (g *gateway) watchCertificates(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := g.certificates.read(ctx, g.store); err != nil && ctx.Err() == nil {
+			g.log.Error("read certificates", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

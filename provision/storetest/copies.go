@@ -1,0 +1,153 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"leasehold/provision"
+)
+
+// Copied is a store that copies are made of, and filled from.
+type Copied interface {
+	Store
+	provision.Copies
+}
+
+// RunCopies tests provision.Copies: open makes a new store, with nothing in it.
+func RunCopies(t *testing.T, open func(*testing.T) Copied) {
+	for name, test := range map[string]func(t *probe, from, to Copied){
+		"a copy has everything, and a ledger filled from it is the same": copiesWhole,
+		"a copy that ends early leaves nothing":                          copiesNothing,
+		"a ledger that holds something is not filled":                    copiesIntoNothingElse,
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := open(t), open(t)
+			for _, fault := range (check{name, func(p *probe, _, _ Store) { test(p, from, to) }}).faults(from, to) {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
+// copyOf is a store's copy, as JSON lines, and as parts.
+func copyOf(t *probe, s Copied) (string, []provision.Part) {
+	var text bytes.Buffer
+	var parts []provision.Part
+	err := s.Copy(t.ctx, func(p provision.Part) error {
+		p.Time = p.Time.Truncate(0)
+		line, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		var read provision.Part
+		if err := json.Unmarshal(line, &read); err != nil {
+			return err
+		}
+		parts = append(parts, read)
+		p.Time = start
+		line, err = json.Marshal(p)
+		text.Write(append(line, '\n'))
+		return err
+	})
+	t.ok("copy", err)
+	return text.String(), parts
+}
+
+func each(parts []provision.Part, then error) iter.Seq2[provision.Part, error] {
+	return func(yield func(provision.Part, error) bool) {
+		for _, p := range parts {
+			if !yield(p, nil) {
+				return
+			}
+		}
+		if then != nil {
+			yield(provision.Part{}, then)
+		}
+	}
+}
+
+// crowdedStore is a store with everything in it, more than one part of some.
+func crowdedStore(t *probe, s Copied) {
+	w := populated(t, s)
+	people := provision.Change{Installation: 7}
+	for n := range provision.PartRows + 50 {
+		a := w.account(fmt.Sprintf("p%d@acme.example", n), provision.Dormant)
+		people.Accounts = append(people.Accounts, a)
+		l := link(okta, fmt.Sprint("subject ", n), a)
+		l.Subject += " \x00" // JSON can say it, and so a provider can
+		people.Links = append(people.Links, l)
+		people.Events = append(people.Events, w.event(provision.EventLogin))
+	}
+	w.write(people)
+	tomb := link(okta, "", people.Accounts[0])
+	w.write(provision.Change{
+		Links: []provision.Link{tomb}, Entries: []provision.Entry{{Lease: "acme.1", App: "chat", At: start}},
+		Spent:     []provision.Spent{{Kind: "assertion", Scope: "okta", ID: "_1", Until: start}},
+		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
+	})
+	for _, name := range []string{"day/acme/1", "session"} {
+		_, err := s.AddKey(t.ctx, name, []byte{0xff, 0, 1})
+		t.ok("key", err)
+	}
+}
+
+func copiesWhole(t *probe, from, to Copied) {
+	crowdedStore(t, from)
+	text, parts := copyOf(t, from)
+	t.ok("fill", to.Fill(t.ctx, each(parts, nil)))
+	again, _ := copyOf(t, to)
+	if text != again {
+		t.errorf("a copy of the copy is another: %d and %d bytes", len(text), len(again))
+	}
+	if len(parts) < 3 {
+		t.errorf("only %d parts", len(parts))
+	}
+	old, err := from.Events(t.ctx, provision.EventFilter{Limit: 10_000})
+	t.ok("events", err)
+	events, err := to.Events(t.ctx, provision.EventFilter{Limit: 10_000})
+	t.ok("events", err)
+	if len(events) < provision.PartRows || !slices.EqualFunc(old, events, func(a, b provision.Event) bool { return a.Seq == b.Seq && a.ID == b.ID }) {
+		t.errorf("%d events, and %d in the copy", len(old), len(events))
+	}
+	if to.Now().Before(parts[0].Time) {
+		t.errorf("ledger time went back from %s to %s", parts[0].Time, to.Now())
+	}
+	w := world{t: t, store: to, drawn: new(atomic.Int64)}
+	written := w.write(provision.Change{Events: []provision.Event{w.event(provision.EventAdmin)}})
+	if after, err := to.Events(t.ctx, provision.EventFilter{After: events[len(events)-1].Seq}); err != nil || len(after) != 1 || after[0].ID != written.Events[0].ID {
+		t.errorf("the next event is %+v, %v", after, err)
+	}
+}
+
+func copiesNothing(t *probe, from, to Copied) {
+	crowdedStore(t, from)
+	text, parts := copyOf(t, from)
+	cut := errors.New("cut")
+	if err := to.Fill(t.ctx, each(parts[:len(parts)-1], cut)); !errors.Is(err, cut) {
+		t.errorf("filled from what is cut: %v", err)
+	}
+	t.ok("fill", to.Fill(t.ctx, each(parts, nil)))
+	if again, _ := copyOf(t, to); text != again {
+		t.errorf("what was cut left something")
+	}
+}
+
+func copiesIntoNothingElse(t *probe, from, to Copied) {
+	crowdedStore(t, from)
+	_, parts := copyOf(t, from)
+	_, err := to.AddKey(context.WithoutCancel(t.ctx), "session", []byte{1})
+	t.ok("key", err)
+	if err := to.Fill(t.ctx, each(parts, nil)); !errors.Is(err, provision.ErrConflict) {
+		t.errorf("filled over a key: %v", err)
+	}
+	if _, err := to.Tenant(t.ctx, acme); !errors.Is(err, provision.ErrNotFound) {
+		t.errorf("something was written: %v", err)
+	}
+}
