@@ -62,6 +62,23 @@ func TestARevocationAtOneReplicaHoldsAtAll(t *testing.T) {
 	}
 }
 
+func TestTheMasterKeyIsNotRotatedUnderOthers(t *testing.T) {
+	c := newCoast(t)
+	rotate := func() error { return c.gateways[0].admin("POST", "/keys/master/rotate?reason=test", nil, nil) }
+	if err := rotate(); err == nil {
+		t.Fatal("it was rotated, and the others have the former one")
+	}
+	for _, g := range c.gateways[1:] {
+		g.stop()
+	}
+	if err := rotate(); err != nil {
+		t.Fatal(err)
+	}
+	c.gateways[1].start() // the file is one for all here
+	c.gateways[2].start()
+	c.works()
+}
+
 // faults are what happens to a fleet in the middle of a storm, each for some seconds. In none of them is a check that
 // was sent after a revocation had returned let in, and after each of them the fleet serves.
 var faults = []struct {

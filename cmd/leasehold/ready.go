@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -200,4 +201,15 @@ func (g *gateway) drain() {
 		g.log.Info("stopping: not ready any more; requests are taken for a moment", "seconds", drainFor.Seconds())
 		time.Sleep(drainFor)
 	}
+}
+
+// letGo asks who keeps a connection, once the gateway is stopping, to use it no more: a request that is sent down a
+// connection that is being closed is lost, and nobody may send a post again.
+func (g *gateway) letGo(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }

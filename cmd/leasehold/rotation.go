@@ -98,6 +98,9 @@ func (g *gateway) rotateConnection(ctx context.Context, d broker.Deed, id provis
 func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
 	g.rotating.Lock()
 	defer g.rotating.Unlock()
+	if err := g.isAlone(ctx); err != nil {
+		return err
+	}
 	path := g.config.MasterKeyFile
 	if _, err := os.Lstat(path + nextSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(fmt.Errorf("%s is left of a rotation that was not finished; keep it, and restart the server, which settles that: %w", path+nextSuffix, provision.ErrConflict), err)
@@ -113,6 +116,18 @@ func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
 		return err
 	}
 	return g.broker.Note(ctx, d, "key.rotated", "master")
+}
+
+// isAlone is nil when no other process has the ledger: it would go on with the former master key.
+func (g *gateway) isAlone(ctx context.Context) error {
+	if g.replica == nil {
+		return nil
+	}
+	others, err := g.replica.Others(ctx)
+	if err == nil && others > 0 {
+		err = fmt.Errorf("%d other processes have the ledger; stop them first, and give them the new key before they start: %w", others, provision.ErrConflict)
+	}
+	return err
 }
 
 // nextSuffix is that of the master key that a rotation is going over to.

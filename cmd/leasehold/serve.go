@@ -81,7 +81,7 @@ func (g *gateway) serve(told context.Context) error {
 	operators := server(operator{g}.handler(), g.log)
 	operators.ConnContext, operators.WriteTimeout = withPeer, 0
 	servers := map[*http.Server]net.Listener{
-		server(g.public, g.log):                       public,
+		server(g.letGo(g.public), g.log):              public,
 		server(web.NewOps(g.metrics, g.ready), g.log): ops,
 		operators: admin,
 	}

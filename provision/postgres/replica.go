@@ -287,6 +287,12 @@ func (r *Replica) behind(ctx context.Context, query string, args ...any) (open d
 	return open, processes, err
 }
 
+// Others is how many other processes there are, among them those that have been gone for a few seconds only.
+func (r *Replica) Others(ctx context.Context) (n int, err error) {
+	err = r.store.pool.QueryRow(ctx, "SELECT count(*) FROM replicas WHERE process <> $1", r.process).Scan(&n)
+	return n, fault(err)
+}
+
 // Close takes this process's row along. Nothing may be answered from memory any more.
 func (r *Replica) Close() error {
 	r.mu.Lock()

@@ -276,6 +276,9 @@ func TestOneLeadsAndAnotherGoesOn(t *testing.T) {
 	if !a.renew().Leads || b.renew().Leads || !a.renew().Leads {
 		t.Fatal("not just the first leads")
 	}
+	if n, err := a.Others(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d others, %v", n, err)
+	}
 	f.exec("SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()")
 	for range 100 {
 		if b.renew().Leads {
