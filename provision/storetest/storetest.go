@@ -27,6 +27,11 @@ type Store interface {
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+
+	// What leases remember of their sessions at identity providers; the port is its consumer's.
+	Upstream(ctx context.Context, id provision.LeaseID) (provision.Upstream, error)
+	Handled(ctx context.Context, handle string, limit int) ([]provision.LeaseID, error)
+	Asked(ctx context.Context, c provision.ConnectionID, now time.Time, limit int) ([]provision.Lease, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
@@ -38,7 +43,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), upstreams(),
 	} {
 		all = append(all, group...)
 	}
