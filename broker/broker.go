@@ -24,6 +24,9 @@ type Ports struct {
 	Attempts Attempts
 	Clock    Clock
 
+	// Upstreams finds leases by their sessions at identity providers.
+	Upstreams Upstreams
+
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
@@ -66,6 +69,7 @@ type Broker struct {
 	tally     *tally
 	regates   regates
 	refreshed refresh
+	alive     liveness
 	cookies   atomic.Pointer[[]*tokens] // the newest first
 	names     []byte                    // key that names secrets
 	registers sync.Mutex                // one change of what is registered at a time
@@ -75,7 +79,7 @@ type Broker struct {
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {

@@ -242,9 +242,12 @@ func viewEvent(e provision.Event) eventView {
 // addresses are where a connection is found.
 type addresses struct{ url provision.Origin }
 
-func (a addresses) entityID(c provision.ConnectionID) string { return a.of(c, "metadata") }
-func (a addresses) acs(c provision.ConnectionID) string      { return a.of(c, "acs") }
-func (a addresses) callback(c provision.ConnectionID) string { return a.of(c, "callback") }
+func (a addresses) entityID(c provision.ConnectionID) string    { return a.of(c, "metadata") }
+func (a addresses) acs(c provision.ConnectionID) string         { return a.of(c, "acs") }
+func (a addresses) slo(c provision.ConnectionID) string         { return a.of(c, "slo") }
+func (a addresses) backchannel(c provision.ConnectionID) string { return a.of(c, "backchannel-logout") }
+func (a addresses) afterLogout() string                         { return a.url.String() + "/_sso/logout" }
+func (a addresses) callback(c provision.ConnectionID) string    { return a.of(c, "callback") }
 
 func (a addresses) of(c provision.ConnectionID, what string) string {
 	return a.url.String() + "/idp/" + string(c) + "/" + what
