@@ -54,6 +54,10 @@ func (s *server) routes() []route {
 		{onSSO, "POST /idp/{connection}/acs", s.acs}, // another site's page posts here: no check of the origin
 		{onSSO, "GET /idp/{connection}/resume", s.resume},
 		{onSSO, "GET /idp/{connection}/callback", s.callback},
+		{onSSO, "GET /idp/{connection}/slo", s.slo},
+		{onSSO, "POST /idp/{connection}/slo", s.slo}, // as the ACS
+		{onSSO, "POST /idp/{connection}/backchannel-logout", s.backchannel},
+		{onSSO, "GET /_sso/logout/upstream", s.leaveUpstream},
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 
 		{onApp, "GET /_sso/start", s.start},
