@@ -21,14 +21,20 @@ type Store interface {
 	provision.Ledger
 	provision.Registry
 	provision.Keys
+	Leftovers
+	Upstreams
+}
 
-	// What deletes what is over; the port is its consumer's.
+// Leftovers is what deletes what is over; the port is its consumer's.
+type Leftovers interface {
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+}
 
-	// What leases remember of their sessions at identity providers; the port is its consumer's.
+// Upstreams is what leases remember of their sessions at identity providers; the port is its consumer's.
+type Upstreams interface {
 	Upstream(ctx context.Context, id provision.LeaseID) (provision.Upstream, error)
 	Handled(ctx context.Context, handle string, limit int) ([]provision.LeaseID, error)
 	Asked(ctx context.Context, c provision.ConnectionID, now time.Time, limit int) ([]provision.Lease, error)
