@@ -200,9 +200,11 @@ func (b *Broker) recall(ctx context.Context, r *provision.Request, c provision.C
 	if err != nil {
 		return err
 	}
-	nameless, err := b.named(ctx, c, "", s.Indexes)
-	if err != nil {
-		return err
+	var nameless []string
+	if c.Protocol == provision.OIDC { // whose log-outs may name a session alone
+		if nameless, err = b.named(ctx, c, "", s.Indexes); err != nil {
+			return err
+		}
 	}
 	r.Upstream.Session = s
 	r.Upstream.Handles = slices.Concat(ofPerson, ofSessions, nameless)
