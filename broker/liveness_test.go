@@ -159,8 +159,10 @@ func TestOfSeveralReplicasOneAsks(t *testing.T) {
 	h := newHouse(t, withOIDC, lively)
 	_, token := h.livelyLogin()
 	var replicas []*broker.Broker
+	ports := h.ports
+	ports.Ledger = h.store
 	for range 4 {
-		b, err := broker.New(context.Background(), h.ports)
+		b, err := broker.New(context.Background(), ports)
 		if err != nil {
 			t.Fatal(err)
 		}
