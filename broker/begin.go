@@ -51,7 +51,8 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 	if err != nil {
 		return Departure{}, b.unreachable(ctx, c, a, w.Requester, err)
 	}
-	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation}); err != nil {
+	u := underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation, Voided: tenant.Voided}
+	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, u); err != nil {
 		return Departure{}, err
 	}
 	return Departure{URL: url, Tenant: tenant.Name}, nil
@@ -93,7 +94,7 @@ func (b *Broker) attempt(ctx context.Context, w Wish, c provision.Connection) (i
 		Began: now, Expires: now.Add(attemptLife), Fresh: w.Fresh || w.AddSignIn, LoginHint: w.Email,
 		Origin: w.Origin, Path: w.Path, Start: w.Start,
 	}
-	if app, err := b.index.app(w.Origin.String()); err == nil {
+	if app, err := b.door(ctx, w.Origin.String(), b.fresh()); err == nil {
 		a.App = app.ID
 	}
 	if !w.AddSignIn {

@@ -119,7 +119,11 @@ func (b *Broker) endNamed(ctx context.Context, c provision.Connection, l idp.Log
 			return err
 		}
 	}
-	return b.spend(ctx, []provision.Spent{l.Spend}, l.Spend)
+	if err := b.spend(ctx, []provision.Spent{l.Spend}, l.Spend); err != nil {
+		return err
+	}
+	b.settledAll(ctx) // also what a process ended that was killed before the others had heard
+	return nil
 }
 
 // spend writes what is used up and not yet noted, unless once was used before: then it is a refusal.
@@ -172,12 +176,17 @@ func (b *Broker) write(ctx context.Context, leases []provision.LeaseID, change f
 		}
 	}
 	changes := make(map[provision.LeaseID]provision.Change, len(leases))
+	news := provision.NewsID(draw())
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
-		changes[id] = change(id, s, draws[id])
-		return changes[id]
+		c := change(id, s, draws[id])
+		if len(c.Events) > 0 { // without one nothing ended, and nobody has to forget anything
+			b.inform(&c, leasesOf(s), news)
+		}
+		changes[id] = c
+		return c
 	})
 	for _, c := range changes {
-		if len(c.Events) > 0 { // without one nothing ended
+		if len(c.Events) > 0 {
 			b.forget(c, nil)
 		}
 		if err == nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ type scene struct {
 	liveness  string       // of the connection acme-oidc, as a manifest has it; "": off
 	encrypted bool         // the connection acme-saml reads encrypted assertions
 	mute      bool         // an identity provider that says nothing as well, connection mute-saml for mute.test
+	database  string       // where the ledger is; "": a file
+	uncached  bool         // every check asks the ledger
 }
 
 // gatewayUnderTest is a running gateway with everything around it.
@@ -110,7 +113,9 @@ data: data
 manifests: [acme.yaml]
 dns: {resolver: %s}
 outbound: {allow_private: [127.0.0.0/8]}
-`, g.url(ssoHost), g.recipe.Leasehold, peers.Port(g.t), g.dns.Addr))
+database: %s
+cache: %s
+`, g.url(ssoHost), g.recipe.Leasehold, peers.Port(g.t), g.dns.Addr, cmp.Or(s.database, "sqlite"), map[bool]string{false: "on", true: "off"}[s.uncached]))
 	g.write("acme.yaml", g.manifest(s))
 }
 
