@@ -24,6 +24,9 @@ type Ports struct {
 	Attempts Attempts
 	Clock    Clock
 
+	// Upstreams finds leases by their sessions at identity providers.
+	Upstreams Upstreams
+
 	// Replicas keeps memory true where several processes share the ledger; nil: this one has it for itself.
 	Replicas Replicas
 
@@ -79,6 +82,7 @@ type Broker struct {
 	pulse     pulse
 	regates   regates
 	refreshed refresh
+	alive     liveness
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest
 	names     []byte     // key that names secrets
@@ -89,7 +93,7 @@ type Broker struct {
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {

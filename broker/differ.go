@@ -104,7 +104,8 @@ func connectionFields(c provision.Connection) []field {
 		{"protocol", string(c.Protocol)}, {"domains", joined(c.Domains)}, {"subject", c.Subject}, {"default", text(c.Default)},
 		{"attributes", text(c.Attributes)}, {"metadata", metadata}, {"metadata_url", c.MetadataURL},
 		{"idp_initiated", text(c.IDPInitiated)}, {"encryption", text(c.Encryption)}, {"issuer", c.Issuer}, {"client_id", c.ClientID},
-		{"client_secret", secretMark(c.ClientSecret)}, {"trust_email", text(c.TrustEmail)}, {"owner", string(c.Owner)},
+		{"client_secret", secretMark(c.ClientSecret)}, {"trust_email", text(c.TrustEmail)},
+		{"liveness.every", text(c.Liveness.Every)}, {"liveness.max_stale", text(c.Liveness.MaxStale)}, {"owner", string(c.Owner)},
 	}
 }
 

@@ -148,7 +148,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Leftovers: h.store, Open: h.provider,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Open: h.provider,
 		Documents: noDocuments{}, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()
@@ -186,9 +186,9 @@ func (h *house) provider(_ context.Context, c provision.Connection) (idp.Provide
 		if err != nil {
 			return nil, err
 		}
-		return saml.New(saml.Config{Connection: c, EntityID: base + "metadata", ACS: base + "acs", Key: key, Certificate: samltest.Certify(h.t, key), Now: h.clock.Now})
+		return saml.New(saml.Config{Connection: c, EntityID: base + "metadata", ACS: base + "acs", SLO: base + "slo", Key: key, Certificate: samltest.Certify(h.t, key), Now: h.clock.Now})
 	case provision.OIDC:
-		return oidc.New(oidc.Config{Connection: c, ClientSecret: oidctest.ClientSecret, RedirectURI: base + "callback", HTTP: http.DefaultClient, Now: h.clock.Now})
+		return oidc.New(oidc.Config{Connection: c, ClientSecret: oidctest.ClientSecret, RedirectURI: base + "callback", AfterLogout: ssoURL + "/_sso/logout", HTTP: http.DefaultClient, Now: h.clock.Now})
 	}
 	return believer{c.ID, h.clock.Now}, nil
 }

@@ -109,8 +109,12 @@ func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion,
 	if u.Intent.Account != "" {
 		r.Occasion = provision.OnLink
 	}
-	tenant, err := b.tenantOf(ctx, a.Facts.Connection)
-	if err != nil {
+	c, err := b.Registry.Connection(ctx, a.Facts.Connection)
+	if err != nil && !errors.Is(err, provision.ErrNotFound) {
+		return asked{}, err
+	}
+	tenant := c.Tenant
+	if err := b.recall(ctx, &r, c, a.Upstream); err != nil {
 		return asked{}, err
 	}
 	r.Pseudonym, err = b.Keys.Pseudonym(ctx, tenant, provision.LinkKey{Connection: a.Facts.Connection, Subject: a.Facts.Subject})

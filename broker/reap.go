@@ -59,7 +59,10 @@ func (b *Broker) Run(ctx context.Context) {
 	repeatedly(tallyEvery, "write counts", b.flushTally)
 	repeatedly(refreshEvery, "refresh", once(b.Refresh))
 	repeatedly(eraseEvery, "erase", once(b.Erase))
+	var asked sync.WaitGroup
+	repeatedly(askEvery, "ask identity providers", func(ctx context.Context) error { return b.ask(ctx, &asked) })
 	tasks.Wait()
+	asked.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	b.log("write uses", b.flushUses(last))

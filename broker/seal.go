@@ -67,6 +67,13 @@ func (s sealer) change(c *provision.Change, state provision.State, r provision.R
 		}
 		e.SealedBy = name
 	}
+	for i, u := range c.Upstreams {
+		sealed, err := s.keys.sealUpstream(u, keyOf(u.Account, c, state))
+		if err != nil {
+			return err
+		}
+		c.Upstreams[i] = sealed
+	}
 	for i := range c.Decisions {
 		d := &c.Decisions[i]
 		aead, name, err := s.key(d.Account, d.Tenant, c, state)

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"leasehold/provision"
 )
@@ -50,8 +51,9 @@ type connectionFile struct {
 	ClientSecretEnv string `key:"client_secret_env" only:"oidc"`
 	// Whether an e-mail address of `domains` counts as verified although the provider does not say so.
 	TrustEmail bool `key:"trust_email" default:"off" only:"oidc"`
-	// Asking the provider again, while a session lasts.
-	Liveness livenessFile `key:"liveness" later:"true" only:"oidc"`
+	// Asking the provider, while a session lasts, whether it stands by it. Without it nobody asks. The client needs offline
+	// access (refresh tokens), or nobody logs in.
+	Liveness livenessFile `key:"liveness" only:"oidc"`
 }
 
 // attributesFile names what holds a person's data: the exact Name of a SAML attribute, or an OpenID claim.
@@ -66,10 +68,25 @@ type attributesFile struct {
 
 // livenessFile is how often a provider is asked again.
 type livenessFile struct {
-	// Time between two questions.
-	Every string `key:"every"`
-	// Time without an answer after which the session ends.
-	MaxStale string `key:"max_stale"`
+	At place
+	// Time between two questions about one session: a second or more.
+	Every time.Duration `key:"every"`
+	// Time without a good answer after which the session ends: as long as `every`, or longer.
+	MaxStale time.Duration `key:"max_stale"`
+}
+
+// named is how the provider is asked; the zero Liveness when nothing is said.
+func (l livenessFile) named() provision.Liveness {
+	if l == (livenessFile{}) {
+		return provision.Liveness{}
+	}
+	switch {
+	case l.Every < time.Second:
+		l.At.fault("every", "is %s; write a second or more, as in 5m", l.Every)
+	case l.MaxStale < l.Every:
+		l.At.fault("max_stale", "is %s, shorter than every (%s); write a longer time, as in 15m", l.MaxStale, l.Every)
+	}
+	return provision.Liveness{Every: l.Every, MaxStale: l.MaxStale}
 }
 
 func (c *collector) connection(file connectionFile, tenant tenantFile) ManifestConnection {
@@ -167,7 +184,7 @@ func (c connectionFile) oidc(to *ManifestConnection, environ []string) {
 	c.only(provision.OIDC)
 	to.Subject = c.subject("claim:", "sub", "tid+oid")
 	to.Issuer, to.ClientID, to.TrustEmail = c.Issuer, c.ClientID, c.TrustEmail
-	to.Secret = c.secret(environ)
+	to.Secret, to.Liveness = c.secret(environ), c.Liveness.named()
 	if c.ClientID == "" {
 		c.At.fault("client_id", "is missing; write the id that the provider gave")
 	}

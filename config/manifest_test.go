@@ -72,6 +72,7 @@ func TestDefaultsAreThoseOfThePolicy(t *testing.T) {
   connections:
   - {id: a, protocol: saml, domains: [acme.test], metadata: "<x/>"}
   - {id: b, protocol: oidc, domains: [acme.test], issuer: "http://oidc.localhost:8080/x", client_id: 007, client_secret_env: ACME}
+  - {id: c, protocol: oidc, domains: [acme.test], issuer: "http://oidc.localhost:8080/x", client_id: x, liveness: {every: 5m, max_stale: 15m}}
 - id: bare
 apps:
 - {id: feed, origins: ["http://feed.localhost:8080"], headers: remote-user}
@@ -92,6 +93,9 @@ apps:
 	}
 	if saml, oidc := acme.Connections[0], acme.Connections[1]; saml.Subject != "nameid" || saml.IDPInitiated || saml.Encryption || oidc.Subject != "sub" || oidc.TrustEmail || oidc.ClientID != "007" || oidc.Secret.Reveal() != "hunter2" {
 		t.Errorf("connections: %+v", acme.Connections)
+	}
+	if off, on := acme.Connections[1].Liveness, acme.Connections[2].Liveness; off.On() || on != (provision.Liveness{Every: 5 * time.Minute, MaxStale: 15 * time.Minute}) {
+		t.Errorf("liveness: %+v, %+v", off, on)
 	}
 	if app := manifest.Apps[0]; app.User != "id" || len(app.Tenants) != 0 {
 		t.Errorf("app: %+v", app)
@@ -140,7 +144,7 @@ tenants:
     idp_initiated: on
     issuer: https://x.test/?a=b
     client_secret_env: LEASEHOLD_X
-    liveness: {every: 5m, max_stale: 15m}
+    liveness: {every: 5m, max_stale: 1m}
   - id: two
     protocol: oidc
     domains: [acme.test]
@@ -202,7 +206,7 @@ tenants:
 		`a.yaml:39: tenants[0].connections[1].idp_initiated: is for protocol: saml only; leave it out`,
 		`a.yaml:40: tenants[0].connections[1].issuer: "https://x.test/?a=b" has a query`,
 		`a.yaml:41: tenants[0].connections[1].client_secret_env: "LEASEHOLD_X" looks like a key of the configuration`,
-		`a.yaml:42: tenants[0].connections[1].liveness: is not supported by this version yet; leave it out`,
+		`a.yaml:42: tenants[0].connections[1].liveness.max_stale: is 1m0s, shorter than every (5m0s); write a longer time`,
 		`a.yaml:47: tenants[0].connections[2].issuer: "ftp://x" does not begin with https://`,
 		`a.yaml:48: tenants[0].connections[2].client_secret_env: "NOT_SET" is not set in the environment; set it, or name a file`,
 		`a.yaml:49: tenants[0].connections[2].client_secret: is no key of this place; the keys here are id, protocol,`,

@@ -4,9 +4,10 @@ import "time"
 
 // Assertion is what an identity provider said about one subject, after every check of its protocol.
 type Assertion struct {
-	Facts Facts
-	Authn Authn
-	Spend []Spent // what the ledger must remember so that this is used once
+	Facts    Facts
+	Authn    Authn
+	Upstream UpstreamSession // what a log-out will name
+	Spend    []Spent         // what the ledger must remember so that this is used once
 }
 
 // Facts are an assertion's claims about a subject.
@@ -33,8 +34,8 @@ type Authn struct {
 // Spent is something that may be used once: an assertion's id, an attempt. The ledger keeps it until it could no longer
 // be accepted anyway.
 type Spent struct {
-	Kind  string // "assertion" or "attempt"
-	Scope string // the connection of an assertion
+	Kind  string // "assertion", "attempt", "logout" or LoggedOut
+	Scope string // the connection of an assertion or a log-out
 	ID    string
 	Until time.Time
 }

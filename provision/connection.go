@@ -1,6 +1,9 @@
 package provision
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Protocol is what a connection speaks.
 type Protocol string
@@ -40,7 +43,8 @@ type Connection struct {
 	Issuer       string
 	ClientID     string
 	ClientSecret string // the name of a Keys entry that holds it, wrapped; "": a public client
-	TrustEmail   bool   // an e-mail in Domains counts as verified without email_verified
+	Liveness     Liveness
+	TrustEmail   bool // an e-mail in Domains counts as verified without email_verified
 
 	Removal    Removal
 	Generation Generation
@@ -50,3 +54,12 @@ type Connection struct {
 
 // Asserts reports whether c may assert e-mail addresses of d.
 func (c Connection) Asserts(d Domain) bool { return slices.Contains(c.Domains, d) }
+
+// Liveness is how a provider is asked, while a lease lasts, whether it stands by the session. The zero Liveness is never.
+type Liveness struct {
+	Every    time.Duration // between two questions
+	MaxStale time.Duration // without a good answer, after which the lease ends
+}
+
+// On reports whether the provider is asked.
+func (l Liveness) On() bool { return l.Every > 0 }

@@ -40,7 +40,7 @@ func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 	claim := claimRefuses(s, email.Domain())
 
 	switch {
-	case len(s.Spent) > 0:
+	case replayed(s):
 		return d.deny(Replayed)
 	case s.Connection.ID == "" || s.Connection.ID != r.Facts.Connection || s.Tenant.ID == "" || s.Tenant.ID != s.Connection.Tenant:
 		return d.deny(TenantUnknown)
@@ -80,7 +80,7 @@ func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 		return d.deny(ACRInsufficient)
 	case policy.MaxAuthAge > 0 && olderThan(r.Authn.At, policy.MaxAuthAge, now):
 		return d.deny(AuthTooOld)
-	case !now.Before(end):
+	case !now.Before(end) || slices.ContainsFunc(s.Spent, loggedOut):
 		return d.deny(SessionOver)
 	}
 	switch {

@@ -58,6 +58,7 @@ type Change struct {
 	Links        []Link
 	Unlinks      []LinkKey
 	Leases       []Lease
+	Upstreams    []Upstream // those that remember nothing are deleted
 	Entries      []Entry
 	Spent        []Spent
 	Decisions    []DecisionRow

@@ -52,6 +52,9 @@ func (d *draft) letIn(outcome Outcome, account Account) Decision {
 	change.Decisions[0].Account = account.ID
 	change.Accounts = []Account{account}
 	change.Leases = []Lease{lease}
+	if remembered := d.remembered(lease); !remembered.IsZero() {
+		change.Upstreams = []Upstream{remembered}
+	}
 	if outcome != Resumed {
 		change.Links = []Link{d.newLink(account.ID)}
 	}
@@ -123,12 +126,24 @@ func (d *draft) newLease(account Account) Lease {
 	end, cause := ceiling(t, d.Request.Authn, d.now)
 	policy := t.Policy.WithDefaults()
 	standing := Standing{Installation: d.State.Installation, Tenant: t, Connection: d.State.Connection, Claim: d.State.Claim, Account: account}
-	return Lease{
+	l := Lease{
 		ID: d.ids.Lease(t.ID), Kind: SessionLease, Tenant: t.ID, Account: account.ID, Connection: d.State.Connection.ID,
 		Domain: d.email.Domain(), Subject: d.Request.Facts.Subject, Authn: d.Request.Authn,
 		Grant: Grant{Roles: policy.Roles.For(d.Request.Facts.Groups)},
 		Start: d.now, End: end, Ceiling: cause, Idle: policy.Idle, Seen: d.now, Generations: standing.generations(),
+		Asks: d.Request.Asks,
 	}
+	if !l.Asks.IsZero() {
+		l.Vouched = d.now
+	}
+	return l
+}
+
+// remembered is what the lease keeps of its session at the identity provider.
+func (d *draft) remembered(l Lease) Upstream {
+	u := d.Request.Upstream
+	u.Lease, u.Account = l.ID, l.Account
+	return u
 }
 
 func (d *draft) loginEvent(x Decision, account AccountID) Event {

@@ -56,6 +56,7 @@ func (e ending) leases(change *Change, chosen, below []Lease, cause Cause) {
 	end := func(l Lease, cause Cause) {
 		l.EndedAt, l.EndReason, l.EndedBy, l.Subject = e.now, cause, e.actor, ""
 		change.Leases = append(change.Leases, l)
+		change.Upstreams = append(change.Upstreams, Upstream{Lease: l.ID})
 		change.Events = append(change.Events, e.event(Event{
 			Kind: EventLeaseEnded, Tenant: l.Tenant, Account: l.Account, Connection: l.Connection, Reason: string(cause), Lease: l.ref(),
 		}))

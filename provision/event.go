@@ -5,7 +5,8 @@ import "time"
 // The events of the audit.
 const (
 	EventLogin             = "login"
-	EventProtocol          = "login.protocol" // messages without a live attempt: one a connection, reason and minute
+	EventProtocol          = "login.protocol"  // messages without a live attempt: one a connection, reason and minute
+	EventLogoutProtocol    = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
 	EventLeaseEnded        = "lease.ended"
 	EventAccountState      = "account.state"
 	EventAccountLinked     = "account.linked"

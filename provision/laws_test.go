@@ -166,6 +166,12 @@ func changeFaults(accounts map[provision.AccountID]provision.Account, leases map
 			fault("tombstone %s holds personal data", a.ID)
 		}
 	}
+	for _, l := range c.Leases {
+		forgotten := slices.ContainsFunc(c.Upstreams, func(u provision.Upstream) bool { return u.Lease == l.ID && u.IsZero() })
+		if forgotten != !l.EndedAt.IsZero() {
+			fault("lease %s: ended at %s, what it remembers of its identity provider is forgotten: %v", l.ID, l.EndedAt, forgotten)
+		}
+	}
 	for id, n := range stateEvents {
 		fault("%d events of account %s, whose row is not written", n, id)
 	}

@@ -40,6 +40,8 @@ type Lease struct {
 	Idle        time.Duration // 0: never idle
 	Seen        time.Time     // last use that the ledger knows of, exact to 30 s
 	Generations Generations
+	Asks        time.Time `json:",omitzero"` // when its identity provider is asked next whether it stands by the session; zero: never
+	Vouched     time.Time `json:",omitzero"` // when it last did
 	EndedAt     time.Time // zero: not ended
 	EndReason   Cause
 	EndedBy     Actor

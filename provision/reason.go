@@ -130,8 +130,8 @@ const (
 	// The assertion was sent for another address than it came to.
 	// Do: compare the ACS address that the identity provider has.
 	RecipientMismatch Reason = "recipient_mismatch"
-	// The response was sent to another address than it came to.
-	// Do: compare the ACS address that the identity provider has.
+	// The response, or the log-out, was sent to another address than it came to.
+	// Do: compare the ACS and the log-out address that the identity provider has.
 	DestinationMismatch Reason = "destination_mismatch"
 	// The assertion is not confirmed as the bearer's, for this request, at this address.
 	// Do: look at the event's check for what was missing.
@@ -166,7 +166,7 @@ const (
 	// The message is larger than is read.
 	// Do: have the identity provider send fewer attributes or groups.
 	MessageTooLarge Reason = "message_too_large"
-	// The assertion is encrypted, and the connection takes none that are.
+	// The assertion is encrypted, and the connection takes none that are; or a log-out hides its NameID, which none may.
 	// Do: set `encryption`, or have it sent unencrypted.
 	EncryptedRefused Reason = "encrypted_refused"
 	// The assertion cannot be decrypted with a key of the connection.
@@ -241,9 +241,9 @@ const (
 	CauseReplaced Cause = "replaced"
 	// The identity provider logged the person out.
 	CauseUpstreamLogout Cause = "upstream_logout"
-	// The identity provider does not stand by the session any more.
+	// The identity provider, asked about the session, refused to renew it, or spoke of somebody else.
 	CauseUpstreamRefused Cause = "upstream_refused"
-	// The identity provider could not be asked for too long.
+	// The identity provider could not be asked, or did not answer as it should, for longer than `liveness.max_stale`.
 	CauseUpstreamStale Cause = "upstream_stale"
 	// An administrator ended it.
 	CauseAdmin Cause = "admin"

@@ -1,6 +1,10 @@
 package provision
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Occasion is when the gate is asked.
 type Occasion string
@@ -18,18 +22,21 @@ type Request struct {
 	Authn     Authn
 	Pseudonym string  // HMAC of the link key: finds the tombstone of a deleted account
 	Spend     []Spent // used up by this request, whatever comes of it
+	Over      []Spent // the sessions at the identity provider, any of which may have ended there meanwhile
 	Intent    Intent  // occasion link
 	Replaces  LeaseID // the session this browser had; "": none
 	App       AppID   // what the person wanted to open; "": nothing in particular
 	Actor     Actor
 	Requester Requester
+	Upstream  Upstream  `json:"-"` // what a lease would remember; its secrets are no input of the decision
+	Asks      time.Time // when a lease would be asked about first; zero: never
 }
 
 // Target names what r is about: what the state that it is judged on has to hold.
 func (r Request) Target() Target {
 	t := Target{
 		Connection: r.Facts.Connection, Link: LinkKey{r.Facts.Connection, r.Facts.Subject},
-		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: r.Spend,
+		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: slices.Concat(r.Spend, r.Over),
 	}
 	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
 		t.Email = email

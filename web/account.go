@@ -89,10 +89,13 @@ func (s *server) endAll(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Gate.EndAll(r.Context(), value, v.Origin, v.From); err != nil {
+	offer, err := s.Gate.Offering(r.Context(), value, v.Origin, func() error {
+		return s.Gate.EndAll(r.Context(), value, v.Origin, v.From)
+	})
+	if err != nil {
 		return err
 	}
-	return s.seeOff(w, r, v)
+	return s.seeOff(w, r, v, offer)
 }
 
 // link begins the login by which a sign-in is added to the account. When this session's own login is too old for that,

@@ -50,6 +50,11 @@ type fakeGate struct {
 	posted []url.Values
 	ended  []string
 	from   provision.Requester
+
+	offer    string       // what Offering offers
+	reply    broker.Reply // of LogoutFrom and Leave
+	messages []broker.Message
+	gone     map[broker.AttemptID]bool
 }
 
 type handed struct {
@@ -163,6 +168,35 @@ func (g *fakeGate) Logout(_ context.Context, token string, o provision.Origin, _
 		g.fails["Session"] = denied(provision.LeaseEnded)
 	}
 	return g.fails["Logout"]
+}
+
+func (g *fakeGate) LogoutFrom(_ context.Context, _ provision.ConnectionID, m broker.Message) (broker.Reply, error) {
+	g.messages = append(g.messages, m)
+	return g.reply, g.fails["LogoutFrom"]
+}
+
+func (g *fakeGate) Offering(_ context.Context, _ string, _ provision.Origin, end func() error) (string, error) {
+	return g.offer, end()
+}
+
+func (g *fakeGate) Leave(_ context.Context, offer, browser string) (broker.Reply, error) {
+	if offer == "" || offer != g.offer || browser == "" {
+		return broker.Reply{}, provision.ErrNotFound
+	}
+	return g.reply, g.fails["Leave"]
+}
+
+func (g *fakeGate) Left(_ context.Context, _ provision.ConnectionID, m broker.Message) (broker.AttemptID, error) {
+	g.messages = append(g.messages, m)
+	return "leaving1", g.fails["Left"]
+}
+
+func (g *fakeGate) Gone(_ context.Context, id broker.AttemptID, browser string) (bool, error) {
+	ended, known := g.gone[id]
+	if !known || browser == "" {
+		return false, provision.ErrNotFound
+	}
+	return ended, nil
 }
 
 func (g *fakeGate) EndLease(_ context.Context, _ string, _ provision.Origin, id provision.LeaseID, _ provision.Requester) error {

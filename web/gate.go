@@ -13,6 +13,7 @@ type Gate interface {
 	Checker
 	Logins
 	Sessions
+	Upstream
 	Published
 }
 
@@ -40,6 +41,20 @@ type Sessions interface {
 	Logout(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
 	EndLease(ctx context.Context, token string, o provision.Origin, id provision.LeaseID, from provision.Requester) error
 	EndAll(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
+}
+
+// Upstream is what becomes of sessions at identity providers.
+type Upstream interface {
+	// LogoutFrom ends what an identity provider says has ended there.
+	LogoutFrom(ctx context.Context, c provision.ConnectionID, m broker.Message) (broker.Reply, error)
+	// Offering does an end, and returns the name of the offer to end the session at the identity provider, too.
+	Offering(ctx context.Context, token string, o provision.Origin, end func() error) (offer string, err error)
+	// Leave takes an offer up: where the browser goes.
+	Leave(ctx context.Context, offer, browser string) (broker.Reply, error)
+	// Left takes the answer to a log-out of ours, and returns its name.
+	Left(ctx context.Context, c provision.ConnectionID, m broker.Message) (broker.AttemptID, error)
+	// Gone says what became of it, once, to the browser that left.
+	Gone(ctx context.Context, id broker.AttemptID, browser string) (ended bool, err error)
 }
 
 // Published is what anybody may know.

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -11,18 +14,45 @@ import (
 func (s *server) askLogout(w http.ResponseWriter, r *http.Request, v visit) error {
 	standing, err := s.session(r, v)
 	if err == nil {
-		return s.show(w, v, http.StatusOK, "logout", "Log out?", leaving{standing.Account.Email.String(), v.Origin.String() + "/"})
+		return s.show(w, v, http.StatusOK, "logout", "Log out?", leaving{Who: standing.Account.Email.String(), Back: v.Origin.String() + "/"})
 	}
 	if s.answer(denial(err)).Status == http.StatusUnauthorized {
-		return s.show(w, v, http.StatusOK, "bye", "You are logged out", leaving{"", v.Origin.String() + "/"})
+		return s.bye(w, r, v)
 	}
 	return err
 }
 
 // leaving is what the log-out pages show.
 type leaving struct {
-	Who  string
-	Back string // to the app, or to the account page
+	Who   string
+	Back  string // to the app, or to the account page
+	Offer string // where the identity provider's own session is ended, too; "": it cannot be
+	There string // what became of that: "ended", "unsure", or "" when nobody asked for it
+}
+
+// bye says that somebody is logged out, that the identity provider's own session goes on, and how to end that, too.
+func (s *server) bye(w http.ResponseWriter, r *http.Request, v visit) error {
+	query := r.URL.Query()
+	l := leaving{Back: v.Origin.String() + "/"}
+	if offer := attemptText(broker.AttemptID(query.Get("offer"))); offer != "" {
+		l.Offer = s.URL.String() + "/_sso/logout/upstream?" + url.Values{"offer": {offer}}.Encode()
+	}
+	if state := attemptText(broker.AttemptID(query.Get("state"))); state != "" && v.SSO && !speculative(r) {
+		browser, err := readCookie(r.Header, cookieBrowser)
+		if err != nil {
+			return err
+		}
+		ended, err := s.Gate.Gone(r.Context(), broker.AttemptID(state), browser)
+		switch {
+		case err == nil && ended:
+			l.There = "ended"
+		case err == nil:
+			l.There = "unsure"
+		case !errors.Is(err, provision.ErrNotFound):
+			return err
+		}
+	}
+	return s.show(w, v, http.StatusOK, "bye", "You are logged out", l)
 }
 
 // logout ends the session, at every app at once.
@@ -31,18 +61,25 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Gate.Logout(r.Context(), value, v.Origin, v.From); err != nil && s.answer(denial(err)).Status != http.StatusUnauthorized {
+	offer, err := s.Gate.Offering(r.Context(), value, v.Origin, func() error {
+		return s.Gate.Logout(r.Context(), value, v.Origin, v.From)
+	})
+	if err != nil && s.answer(denial(err)).Status != http.StatusUnauthorized {
 		return err // the session may still live: the cookie stays
 	}
-	return s.seeOff(w, r, v)
+	return s.seeOff(w, r, v, offer)
 }
 
-// seeOff takes the cookie away and leads to the page that says so.
-func (s *server) seeOff(w http.ResponseWriter, r *http.Request, v visit) error {
+// seeOff takes the cookie away and leads to the page that says so, and makes the offer, if there is one.
+func (s *server) seeOff(w http.ResponseWriter, r *http.Request, v visit, offer string) error {
 	if err := keep(w, r, v, ""); err != nil {
 		return err
 	}
-	return s.leave(w, v, v.Origin.String()+"/_sso/logout", "Logging you out", "Continue")
+	onward := v.Origin.String() + "/_sso/logout"
+	if offer != "" {
+		onward += "?" + url.Values{"offer": {offer}}.Encode()
+	}
+	return s.leave(w, v, onward, "Logging you out", "Continue")
 }
 
 // me tells a page of the app who is signed in: no token, and nothing that the app's check would not tell.

@@ -79,12 +79,17 @@ func (s *server) show(w http.ResponseWriter, v visit, status int, name, title st
 	return nil
 }
 
+// pagePolicy is what our pages may load and do: nothing of others, and nothing that runs.
+const pagePolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 // harden sets the headers of every page. form-action is 'self' because none of our posts is answered by a redirect to
 // another host: Chromium and Safari would hold that redirect to it.
 func (s *server) harden(w http.ResponseWriter, v visit) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	if h.Get("Content-Security-Policy") == "" {
+		h.Set("Content-Security-Policy", pagePolicy)
+	}
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if h.Get("Referrer-Policy") == "" {
@@ -107,7 +112,7 @@ func (s *server) leave(w http.ResponseWriter, v visit, url, title, text string) 
 // going is a page that is gone in a moment.
 type going struct{ URL, Text string }
 
-// move sends the browser on by a redirect. url is ours, and absolute or a path.
+// move sends the browser on by a redirect. url is absolute or a path, and ours when a form led here.
 func move(w http.ResponseWriter, url string) error {
 	h := w.Header()
 	h.Set("Location", url)

@@ -59,9 +59,26 @@ func pageCases() map[string]func(*fakeGate, *jar) *http.Response {
 			g.fails["Begin"] = denied(provision.AuthTooOld)
 			return b.post(sso+"/link", url.Values{"connection": {"acme-oidc"}})
 		},
-		"account": func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
-		"logout":  func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
-		"bye":     func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout") },
+		"account":   func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
+		"logout":    func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
+		"bye-offer": func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
+		"bye-ended": func(g *fakeGate, b *jar) *http.Response {
+			signIn(b)
+			delete(b.cookies["sso.example.com"], "__Host-lh")
+			g.gone = map[broker.AttemptID]bool{"leaving1": true}
+			return b.get(sso + "/_sso/logout?state=leaving1")
+		},
+		"bye-unsure": func(g *fakeGate, b *jar) *http.Response {
+			signIn(b)
+			delete(b.cookies["sso.example.com"], "__Host-lh")
+			g.gone = map[broker.AttemptID]bool{"leaving1": false}
+			return b.get(sso + "/_sso/logout?state=leaving1")
+		},
+		"posting": func(g *fakeGate, b *jar) *http.Response {
+			g.reply = broker.Reply{Address: "https://idp.acme.test/slo-post", Fields: url.Values{"SAMLResponse": {"PHg+"}, "RelayState": {`"quoted"`}}}
+			return b.get(sso + "/idp/acme-saml/slo?SAMLRequest=x")
+		},
+		"bye": func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout") },
 		"denied-login": func(g *fakeGate, b *jar) *http.Response {
 			signIn(b)
 			g.fails["Login"] = &provision.DeniedError{Reason: provision.GroupMissing, Ref: "dec_7q2m4", Contact: "it@acme.test"}
@@ -142,8 +159,12 @@ func TestEveryPageIsHardenedAndHoldsNothingFromElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t)
 			r := ask(g, newBrowser(t, g))
+			posts := "'self'"
+			if name == "posting" { // to the one identity provider that is told
+				posts = "https://idp.acme.test"
+			}
 			for header, want := range map[string]string{
-				"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+				"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action " + posts + "; base-uri 'none'; frame-ancestors 'none'",
 				"X-Frame-Options":         "DENY", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
 				"Content-Type": "text/html; charset=utf-8",
 			} {

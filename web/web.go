@@ -56,6 +56,10 @@ func (s *server) routes() []route {
 		{onSSO, "POST /idp/{connection}/acs", s.noted(s.acs)}, // another site's page posts here: no check of the origin
 		{onSSO, "GET /idp/{connection}/resume", s.noted(s.resume)},
 		{onSSO, "GET /idp/{connection}/callback", s.noted(s.callback)},
+		{onSSO, "GET /idp/{connection}/slo", s.noted(s.slo)},
+		{onSSO, "POST /idp/{connection}/slo", s.noted(s.slo)}, // as the ACS
+		{onSSO, "POST /idp/{connection}/backchannel-logout", s.noted(s.backchannel)},
+		{onSSO, "GET /_sso/logout/upstream", s.noted(s.leaveUpstream)},
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 
 		{onApp, "GET /_sso/start", s.noted(s.start)},

@@ -103,7 +103,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store,
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -174,7 +174,7 @@ func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Pro
 			return nil, err
 		}
 		return saml.New(saml.Config{
-			Connection: c, EntityID: at.entityID(c.ID), ACS: at.acs(c.ID), Now: time.Now,
+			Connection: c, EntityID: at.entityID(c.ID), ACS: at.acs(c.ID), SLO: at.slo(c.ID), Now: time.Now,
 			Key: pairs[0].Key, Certificate: pairs[0].Certificate, OldKeys: pairs[1:],
 		})
 	case provision.OIDC:
@@ -185,7 +185,7 @@ func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Pro
 				return nil, err
 			}
 		}
-		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), HTTP: g.fetch, Now: time.Now, Log: g.log})
+		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), AfterLogout: at.afterLogout(), HTTP: g.fetch, Now: time.Now, Log: g.log})
 	}
 	return nil, fmt.Errorf("protocol %q: %w", c.Protocol, provision.ErrCorrupt)
 }

@@ -55,6 +55,7 @@ type scene struct {
 	engineers string       // host of an app that wants the role engineer
 	byDNS     bool         // acme.test waits for its proof
 	oidc      bool         // oidc-provider as well, connection acme-oidc
+	liveness  string       // of the connection acme-oidc, as a manifest has it; "": off
 	encrypted bool         // the connection acme-saml reads encrypted assertions
 	mute      bool         // an identity provider that says nothing as well, connection mute-saml for mute.test
 	database  string       // where the ledger is; "": a file
@@ -83,7 +84,8 @@ func begin(t *testing.T, s scene) *gatewayUnderTest {
 	g.recipe = peers.Recipe{CA: g.ca, Port: peers.Port(t), Leasehold: peers.Port(t), SSO: ssoHost, Apps: s.apps}
 	g.saml = peers.SimpleSAMLphp(t, peers.SAMLOptions{CA: g.ca, Host: idpHost})
 	if s.oidc {
-		client := peers.OIDCClient{ID: oidcID, Secret: oidcWords, RedirectURIs: []string{g.url(ssoHost) + "/idp/acme-oidc/callback"}}
+		client := peers.OIDCClient{ID: oidcID, Secret: oidcWords, RedirectURIs: []string{g.url(ssoHost) + "/idp/acme-oidc/callback"},
+			AfterLogoutURIs: []string{g.url(ssoHost) + "/_sso/logout"}, Backchannel: g.url(ssoHost) + "/idp/acme-oidc/backchannel-logout", BackchannelSID: true}
 		g.oidc = peers.OIDCProvider(t, peers.OIDCOptions{CA: g.ca, Host: oidcHost, Clients: []peers.OIDCClient{client}})
 	}
 	g.configure(s)
@@ -146,7 +148,7 @@ func (g *gatewayUnderTest) manifest(s scene) string {
 `, proof, map[bool]string{true: "on", false: "off"}[s.encrypted])
 	if s.oidc {
 		g.write("secret", oidcWords)
-		fmt.Fprintf(&m, "  - {id: acme-oidc, protocol: oidc, issuer: \"%s\", client_id: %s, client_secret_file: secret, domains: [acme.test]}\n", g.oidc.Issuer, oidcID)
+		fmt.Fprintf(&m, "  - {id: acme-oidc, protocol: oidc, issuer: \"%s\", client_id: %s, client_secret_file: secret, domains: [acme.test]%s}\n", g.oidc.Issuer, oidcID, s.liveness)
 	}
 	if s.mute {
 		g.write("mute.xml", strings.ReplaceAll(string(g.saml.Metadata(g.t)), g.saml.Base, g.muteProvider()))

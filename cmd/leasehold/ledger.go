@@ -21,6 +21,7 @@ type ledger interface {
 	provision.Registry
 	provision.Keys
 	broker.Leftovers
+	broker.Upstreams
 	broker.Clock
 
 	whole

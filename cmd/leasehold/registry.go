@@ -240,9 +240,15 @@ func (c showConnection) Run(s *surroundings) error {
 		if v.EntityID != "" {
 			row(w, "entity id, metadata", v.EntityID)
 			row(w, "assertion consumer", v.ACS)
+			row(w, "single log-out", v.SLO)
 		}
 		if v.Callback != "" {
 			row(w, "redirect uri", v.Callback)
+			row(w, "back-channel log-out", v.Logout)
+			row(w, "after log-out", v.After)
+		}
+		if v.Liveness != "" {
+			row(w, "liveness", v.Liveness)
 		}
 		row(w, "disabled", v.Disabled)
 		if v.Held {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"leasehold/broker"
@@ -68,7 +69,11 @@ type connectionView struct {
 	Proposed string                 `json:"proposed,omitempty"`  // and what waits for a confirmation
 	EntityID string                 `json:"entity_id,omitempty"` // of the service provider, for the identity provider
 	ACS      string                 `json:"acs,omitempty"`
+	SLO      string                 `json:"slo,omitempty"`
 	Callback string                 `json:"callback,omitempty"`
+	Logout   string                 `json:"backchannel_logout_uri,omitempty"`   // what the provider needs to end sessions here
+	After    string                 `json:"post_logout_redirect_uri,omitempty"` // and to send people back
+	Liveness string                 `json:"liveness,omitempty"`
 	Owner    string                 `json:"owner"`
 }
 
@@ -78,10 +83,13 @@ func viewConnection(c provision.Connection, at addresses) connectionView {
 		v.Trust, v.Proposed = tell(c, c.Trust()), tell(c, c.Proposed)
 	}
 	if c.Protocol == provision.OIDC {
-		v.Callback = at.callback(c.ID)
+		v.Callback, v.Logout, v.After = at.callback(c.ID), at.backchannel(c.ID), at.afterLogout()
+		if c.Liveness.On() {
+			v.Liveness = fmt.Sprintf("asked every %s, without an answer for %s at most", c.Liveness.Every, c.Liveness.MaxStale)
+		}
 		return v
 	}
-	v.EntityID, v.ACS, v.Metadata = at.entityID(c.ID), at.acs(c.ID), c.MetadataURL
+	v.EntityID, v.ACS, v.SLO, v.Metadata = at.entityID(c.ID), at.acs(c.ID), at.slo(c.ID), c.MetadataURL
 	m, err := saml.ParseMetadata(c.Metadata, time.Now())
 	switch {
 	case c.Removal != "":
@@ -242,9 +250,12 @@ func viewEvent(e provision.Event) eventView {
 // addresses are where a connection is found.
 type addresses struct{ url provision.Origin }
 
-func (a addresses) entityID(c provision.ConnectionID) string { return a.of(c, "metadata") }
-func (a addresses) acs(c provision.ConnectionID) string      { return a.of(c, "acs") }
-func (a addresses) callback(c provision.ConnectionID) string { return a.of(c, "callback") }
+func (a addresses) entityID(c provision.ConnectionID) string    { return a.of(c, "metadata") }
+func (a addresses) acs(c provision.ConnectionID) string         { return a.of(c, "acs") }
+func (a addresses) slo(c provision.ConnectionID) string         { return a.of(c, "slo") }
+func (a addresses) backchannel(c provision.ConnectionID) string { return a.of(c, "backchannel-logout") }
+func (a addresses) afterLogout() string                         { return a.url.String() + "/_sso/logout" }
+func (a addresses) callback(c provision.ConnectionID) string    { return a.of(c, "callback") }
 
 func (a addresses) of(c provision.ConnectionID, what string) string {
 	return a.url.String() + "/idp/" + string(c) + "/" + what

@@ -16,6 +16,7 @@ import (
 const (
 	maxField = 8 << 10  // bytes of one field of a callback
 	maxToken = 64 << 10 // bytes of an ID token
+	maxKept  = 8 << 10  // bytes of a token that a lease remembers
 )
 
 // code is the authorization code of an answer to a. Fields that we do not know are left alone (RFC 6749, 4.1.2), but
@@ -59,7 +60,7 @@ func (p *Provider) checkSender(found discovery, answer idp.Form) error {
 
 // tokens are what a code was exchanged for.
 type tokens struct {
-	id, access string
+	id, access, refresh string
 }
 
 // exchange redeems the code with the attempt's verifier (RFC 7636, 4.5).
@@ -78,7 +79,23 @@ func (p *Provider) exchange(ctx context.Context, found discovery, a idp.Attempt,
 	case len(id) > maxToken:
 		return tokens{}, idp.Reject(provision.MessageTooLarge, "token response: an ID token of %d bytes", len(id))
 	}
-	return tokens{id: id, access: got.AccessToken}, nil
+	return p.renewable(tokens{id: id, access: got.AccessToken, refresh: got.RefreshToken})
+}
+
+// renewable wants a token by which the provider can be asked again, where the connection is to be: without one nobody
+// would notice that the session ended there.
+func (p *Provider) renewable(t tokens) (tokens, error) {
+	if !p.connection.Liveness.On() {
+		t.refresh = ""
+		return t, nil
+	}
+	switch {
+	case t.refresh == "":
+		return tokens{}, idp.Reject(provision.IdPStatus, "token response: no refresh token, which liveness needs: the client has to be allowed offline access")
+	case len(t.refresh) > maxKept:
+		return tokens{}, idp.Reject(provision.MessageTooLarge, "token response: a refresh token of %d bytes", len(t.refresh))
+	}
+	return t, nil
 }
 
 // exchangeRefused tells a provider that said no from one that could not be asked.

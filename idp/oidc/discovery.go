@@ -24,6 +24,8 @@ const (
 type discovery struct {
 	authorize, token, keys string
 	userInfo               string // "": it has none
+	endSession             string // where people log out; "": it has none that we could send them to
+	offline                bool   // it has a scope "offline_access"
 	style                  oauth2.AuthStyle
 	algorithms             []string // of ID tokens: those that it names and we accept
 	issReturned            bool     // it says who it is in every answer (RFC 9207, 3)
@@ -71,6 +73,9 @@ func readDiscovery(o object, issuer string) (discovery, error) {
 			return discovery{}, fmt.Errorf("%s: %w", endpoint.name, err)
 		}
 	}
+	if end, err := o.text("end_session_endpoint"); err == nil && checkEndpoint(end, issuer) == nil { // a login does not need it
+		d.endSession = end
+	}
 	return d, d.readLists(o)
 }
 
@@ -88,7 +93,7 @@ func (d *discovery) readLists(o object) error {
 	if err != nil {
 		return err
 	}
-	d.groups = slices.Contains(scopes, "groups")
+	d.groups, d.offline = slices.Contains(scopes, "groups"), slices.Contains(scopes, "offline_access")
 	d.style = styleOf(methods)
 	d.algorithms = accepted(algorithms)
 	if len(d.algorithms) == 0 {

@@ -19,16 +19,21 @@ const maxAge = 10 * time.Minute // of an ID token: as long as an attempt lives
 
 // judge returns the claims of an ID token that answers attempt a (OIDC Core 3.1.3.7).
 func (p *Provider) judge(ctx context.Context, found discovery, a idp.Attempt, t tokens) (object, error) {
-	h, err := readHeader(t.id, found.algorithms)
-	if err != nil {
+	b := &bench{Provider: p, attempt: a, now: p.now()}
+	b.rules = []func(object) error{b.kind, b.issuer, b.audience, b.times, b.nonce, b.authTime}
+	return b.hear(ctx, found, t)
+}
+
+// hear returns the claims of an ID token that holds against the rules of the bench.
+func (b *bench) hear(ctx context.Context, found discovery, t tokens) (object, error) {
+	var err error
+	if b.header, err = readHeader(idTokens(), t.id, found.algorithms); err != nil {
 		return nil, err
 	}
-	now := p.now()
-	b := &bench{Provider: p, header: h, attempt: a, now: now}
-	token, err := oidc.NewVerifier(p.connection.Issuer, b, &oidc.Config{
-		ClientID:             p.connection.ClientID,
+	token, err := oidc.NewVerifier(b.connection.Issuer, b, &oidc.Config{
+		ClientID:             b.connection.ClientID,
 		SupportedSigningAlgs: found.algorithms,
-		Now:                  func() time.Time { return now.Add(-skew) },
+		Now:                  func() time.Time { return b.now.Add(-skew) },
 	}).Verify(ctx, t.id)
 	switch {
 	case b.refusal != nil:
@@ -48,6 +53,7 @@ type bench struct {
 	header  header
 	attempt idp.Attempt
 	now     time.Time
+	rules   []func(object) error
 
 	claims  object
 	refusal error
@@ -60,7 +66,7 @@ func (b *bench) VerifySignature(ctx context.Context, raw string) ([]byte, error)
 		b.claims, err = readObject(payload)
 		err = refused(provision.DocumentMalformed, "ID token", err)
 	}
-	for _, rule := range []func(object) error{b.kind, b.issuer, b.audience, b.times, b.nonce, b.authTime} {
+	for _, rule := range b.rules {
 		if err == nil {
 			err = refused(provision.DocumentMalformed, "ID token", rule(b.claims))
 		}
@@ -163,40 +169,51 @@ func (b *bench) authTime(claims object) error {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// kind is a kind of token: what it is called, and what its head may call it.
+type kind struct {
+	name  string
+	types []string
+}
+
+// idTokens are tokens about a login. A typ, if there is one, is theirs (RFC 8725, 3.11): at+jwt and logout+jwt are for
+// others.
+func idTokens() kind { return kind{"ID token", []string{"JWT"}} }
+
 // header is what the head of a token says, before anything vouches for it.
 type header struct {
+	kind
 	algorithm jose.SignatureAlgorithm
 	keyID     string
 }
 
 // readHeader reads the head of a signed token in compact form (RFC 7515, 7.1), and refuses what we would not verify.
-func readHeader(raw string, algorithms []string) (header, error) {
+func readHeader(of kind, raw string, algorithms []string) (header, error) {
 	parts := strings.Split(raw, ".")
 	switch {
 	case len(parts) == 5: // RFC 7516, 7.1
-		return header{}, idp.Reject(provision.EncryptedRefused, "ID token: is encrypted")
+		return header{}, idp.Reject(provision.EncryptedRefused, "%s: is encrypted", of.name)
 	case len(parts) != 3:
-		return header{}, idp.Reject(provision.DocumentMalformed, "ID token: has %d parts, expected 3", len(parts))
+		return header{}, idp.Reject(provision.DocumentMalformed, "%s: has %d parts, expected 3", of.name, len(parts))
 	}
 	for _, part := range parts {
 		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
-			return header{}, idp.Reject(provision.DocumentMalformed, "ID token: is not base64url")
+			return header{}, idp.Reject(provision.DocumentMalformed, "%s: is not base64url", of.name)
 		}
 	}
 	head, _ := base64.RawURLEncoding.DecodeString(parts[0])
 	o, err := readObject(head)
 	if err != nil {
-		return header{}, refused(provision.DocumentMalformed, "ID token header", err)
+		return header{}, refused(provision.DocumentMalformed, of.name+" header", err)
 	}
-	h, err := o.header(algorithms)
+	h, err := o.header(of, algorithms)
 	if err == nil && parts[2] == "" {
-		err = idp.Reject(provision.SignatureMissing, "ID token: has no signature")
+		err = idp.Reject(provision.SignatureMissing, "%s: has no signature", of.name)
 	}
-	return h, refused(provision.DocumentMalformed, "ID token header", err)
+	return h, refused(provision.DocumentMalformed, of.name+" header", err)
 }
 
 // header reads the members that we act upon. Keys that a token brings along (jwk, jku, x5c, x5u) are not among them.
-func (o object) header(algorithms []string) (header, error) {
+func (o object) header(of kind, algorithms []string) (header, error) {
 	algorithm, err := o.text("alg")
 	if err != nil {
 		return header{}, err
@@ -205,17 +222,18 @@ func (o object) header(algorithms []string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	kind, err := o.text("typ")
+	said, err := o.text("typ")
+	known := func(name string) bool { return strings.EqualFold(said, name) }
 	switch {
 	case err != nil:
 		return header{}, err
 	case !slices.Contains(algorithms, algorithm):
-		return header{}, idp.Reject(provision.AlgorithmRefused, "ID token: alg %s, expected one of %s", quoted(algorithm), strings.Join(algorithms, " "))
-	case kind != "" && !strings.EqualFold(kind, "JWT"): // RFC 8725, 3.11: at+jwt and logout+jwt are for others
-		return header{}, fmt.Errorf("typ %s", quoted(kind))
+		return header{}, idp.Reject(provision.AlgorithmRefused, "%s: alg %s, expected one of %s", of.name, quoted(algorithm), strings.Join(algorithms, " "))
+	case said != "" && !slices.ContainsFunc(of.types, known):
+		return header{}, fmt.Errorf("typ %s", quoted(said))
 	}
 	if _, ok := o["crit"]; ok { // RFC 7515, 4.1.11: we understand no extension
 		return header{}, fmt.Errorf("crit is not understood")
 	}
-	return header{jose.SignatureAlgorithm(algorithm), kid}, nil
+	return header{of, jose.SignatureAlgorithm(algorithm), kid}, nil
 }

@@ -37,7 +37,7 @@ type keySet struct {
 func (k *keySet) verify(ctx context.Context, raw string, h header) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{h.algorithm})
 	if err != nil {
-		return nil, idp.Reject(provision.DocumentMalformed, "ID token: %s", quoted(err.Error()))
+		return nil, idp.Reject(provision.DocumentMalformed, "%s: %s", h.name, quoted(err.Error()))
 	}
 	keys, err := k.get(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (k *keySet) verify(ctx context.Context, raw string, h header) ([]byte, erro
 	}
 	payload, err := h.verify(jws, keys)
 	if err != nil {
-		return nil, idp.Reject(provision.SignatureInvalid, "ID token: %w", err)
+		return nil, idp.Reject(provision.SignatureInvalid, "%s: %w", h.name, err)
 	}
 	k.prove()
 	return payload, nil

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"leasehold/idp"
@@ -34,6 +35,7 @@ const (
 type Config struct {
 	Connection   provision.Connection
 	ClientSecret string           // "": a public client
+	AfterLogout  string           // where people come back to from a log-out at the issuer; "": they are not sent there
 	RedirectURI  string           // absolute; this connection's alone, so that no other issuer's code can come here (RFC 9700, 4.4.2)
 	HTTP         *http.Client     // asks the issuer; bounds time and size and knows where it may go
 	Now          func() time.Time // nil: time.Now
@@ -45,6 +47,7 @@ type Provider struct {
 	connection provision.Connection
 	secret     string
 	redirect   string
+	after      string
 	http       *http.Client
 	now        func() time.Time
 	found      *remembered[discovery]
@@ -62,7 +65,7 @@ func New(c Config) (*Provider, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("connection %s: %w", c.Connection.ID, err)
 	}
-	p := &Provider{connection: c.Connection, secret: c.ClientSecret, redirect: c.RedirectURI, http: c.HTTP, now: c.Now}
+	p := &Provider{connection: c.Connection, secret: c.ClientSecret, redirect: c.RedirectURI, after: c.AfterLogout, http: c.HTTP, now: c.Now}
 	log := c.Log.With("connection", string(c.Connection.ID))
 	p.found = &remembered[discovery]{fetch: p.discover, now: c.Now, fresh: time.Hour, keep: 24 * time.Hour, pause: 5 * time.Second, log: log}
 	p.keys = &keySet{&remembered[[]key]{fetch: p.fetchKeys, now: c.Now, fresh: time.Hour, keep: time.Hour, pause: 30 * time.Second, log: log}}
@@ -100,7 +103,13 @@ func (p *Provider) Begin(ctx context.Context, a *idp.Attempt) (string, error) {
 		oauth2.S256ChallengeOption(a.Verifier),   // RFC 7636, 4.2; always
 	}
 	if a.Fresh {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+		options = append(options, oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	if prompts := p.prompts(a.Fresh); prompts != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", prompts))
+	}
+	if p.connection.Liveness.On() && p.connection.Issuer == google { // which has no scope for it
+		options = append(options, oauth2.AccessTypeOffline)
 	}
 	if a.LoginHint != "" {
 		options = append(options, oauth2.SetAuthURLParam("login_hint", a.LoginHint))
@@ -120,6 +129,9 @@ func (p *Provider) oauth(found discovery) *oauth2.Config {
 	}
 	if p.secret == "" {
 		c.Endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	if found.offline && p.connection.Liveness.On() {
+		c.Scopes = append(c.Scopes, oidc.ScopeOfflineAccess) // OIDC Core 11
 	}
 	if found.groups {
 		c.Scopes = append(c.Scopes, "groups")
@@ -154,7 +166,14 @@ func (p *Provider) Verify(ctx context.Context, a idp.Attempt, answer idp.Form) (
 	if err != nil {
 		return provision.Assertion{}, err
 	}
-	return p.assertion(claims, more)
+	assertion, err := p.assertion(claims, more)
+	if err != nil {
+		return provision.Assertion{}, err
+	}
+	if assertion.Upstream, err = p.upstream(found, claims, tokens); err != nil {
+		return provision.Assertion{}, refused(provision.DocumentMalformed, "claims", err)
+	}
+	return assertion, nil
 }
 
 // discovery is what the issuer says about itself, refused under its reason.
@@ -186,4 +205,9 @@ func quoted(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-var _ idp.Provider = (*Provider)(nil)
+var (
+	_ idp.Provider  = (*Provider)(nil)
+	_ idp.Ender     = (*Provider)(nil)
+	_ idp.Leaver    = (*Provider)(nil)
+	_ idp.Refresher = (*Provider)(nil)
+)

@@ -118,8 +118,9 @@ func TestAnHonestLoginSaysWhoItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	expected := provision.Assertion{
-		Facts: provision.Facts{Connection: "acme-oidc", Subject: "248289761001", Email: "ada@acme.test", EmailVerified: true, Name: "Ada", Groups: []string{"engineering"}},
-		Authn: provision.Authn{At: c.now().Add(-time.Hour).UTC(), ACR: "gold", AMR: []string{"pwd", "otp"}, SessionEnd: c.now().Add(time.Hour).UTC(), SessionIndex: "session-7"},
+		Facts:    provision.Facts{Connection: "acme-oidc", Subject: "248289761001", Email: "ada@acme.test", EmailVerified: true, Name: "Ada", Groups: []string{"engineering"}},
+		Authn:    provision.Authn{At: c.now().Add(-time.Hour).UTC(), ACR: "gold", AMR: []string{"pwd", "otp"}, SessionEnd: c.now().Add(time.Hour).UTC(), SessionIndex: "session-7"},
+		Upstream: provision.UpstreamSession{Name: "248289761001", Matched: "248289761001", Indexes: []string{"session-7"}},
 	}
 	if !reflect.DeepEqual(got, expected) {
 		t.Errorf("got  %+v\nwant %+v", got, expected)

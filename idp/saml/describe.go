@@ -8,8 +8,8 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Metadata is our own metadata document for this connection (SAML Metadata 2.4.4). It offers no binding but POST, and
-// keys for encryption only where encrypted assertions are read: what is not offered cannot be attacked.
+// Metadata is our own metadata document for this connection (SAML Metadata 2.4.4). It offers no binding of assertions but
+// POST, and keys for encryption only where encrypted assertions are read: what is not offered cannot be attacked.
 func (p *Provider) Metadata() ([]byte, error) {
 	doc := etree.NewDocument()
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
@@ -27,6 +27,7 @@ func (p *Provider) Metadata() ([]byte, error) {
 	}
 	p.offerEncryption(role)
 
+	p.offerLogout(role)
 	role.CreateElement("NameIDFormat").SetText(p.nameIDFormat())
 
 	acs := role.CreateElement("AssertionConsumerService")
@@ -49,6 +50,18 @@ func (p *Provider) offerEncryption(role *etree.Element) {
 		for _, name := range []string{aes256GCM, aes192GCM, aes128GCM, oaep, oaepMGF1P} {
 			key.CreateElement("EncryptionMethod").CreateAttr("Algorithm", name)
 		}
+	}
+}
+
+// offerLogout says where log-outs come (SAML Metadata 2.4.2): by a browser, or from server to server.
+func (p *Provider) offerLogout(role *etree.Element) {
+	if p.slo == "" {
+		return
+	}
+	for _, binding := range []string{redirectBinding, postBinding, soapBinding} {
+		slo := role.CreateElement("SingleLogoutService")
+		slo.CreateAttr("Binding", binding)
+		slo.CreateAttr("Location", p.slo)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 const (
 	redirectBinding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 	postBinding     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+	soapBinding     = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
 
 	urlBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?[]@!$&()*+,;=%" // RFC 3986, but for "#" and "'"
 
@@ -33,6 +34,7 @@ const (
 type Metadata struct {
 	EntityID     string
 	SSO          string              // where a person is sent, by HTTP-Redirect
+	SLO          []Endpoint          // where log-outs go, by a browser; none: nowhere
 	Certificates []*x509.Certificate // containers of the keys that are trusted, ten at most
 	ValidUntil   time.Time           // zero: not said
 }
@@ -79,6 +81,7 @@ func readMetadata(doc []byte) (Metadata, error) {
 	if m.SSO, err = address(role); err != nil {
 		return Metadata{}, err
 	}
+	m.SLO = logoutAddresses(role)
 	m.Certificates, err = certificates(role)
 	return m, err
 }
@@ -144,16 +147,24 @@ func address(role *etree.Element) (string, error) {
 			continue
 		}
 		location, _ := attribute(e, "Location")
-		u, err := url.Parse(location)
-		switch {
-		case err != nil || u.Host == "" || u.User != nil || strings.Trim(location, urlBytes) != "" || len(location) > maxValue:
-			return "", fmt.Errorf("address of SingleSignOnService %q is no plain URL", brief(location))
-		case u.Scheme != "https" && (u.Scheme != "http" || !provision.IsLoopbackName(u.Hostname())):
-			return "", fmt.Errorf("address of SingleSignOnService %q: https is needed", brief(location))
+		if err := linkable(location); err != nil {
+			return "", fmt.Errorf("address of SingleSignOnService %q %w", brief(location), err)
 		}
 		return location, nil
 	}
 	return "", errors.New("no SingleSignOnService with the binding HTTP-Redirect in it")
+}
+
+// linkable is nil for an address that people may be sent to.
+func linkable(location string) error {
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || strings.Trim(location, urlBytes) != "" || len(location) > maxValue:
+		return errors.New("is no plain URL")
+	case u.Scheme != "https" && (u.Scheme != "http" || !provision.IsLoopbackName(u.Hostname())):
+		return errors.New("is refused: https is needed")
+	}
+	return nil
 }
 
 // certificates are those whose keys may sign: use "signing", or no use said, which means every one (SAML Metadata

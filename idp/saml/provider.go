@@ -17,10 +17,11 @@ import (
 	"leasehold/provision"
 )
 
-// Config makes a Provider. Every field is needed but OldKeys.
+// Config makes a Provider. Every field is needed but OldKeys and SLO.
 type Config struct {
 	Connection  provision.Connection // its Metadata are parsed and judged
 	EntityID    string               // ours, of this connection alone: an absolute URL
+	SLO         string               // where log-outs come: an absolute URL, of this connection alone; "": single log-out is not offered
 	ACS         string               // where answers are posted: an absolute URL, of this connection alone
 	Key         crypto.Signer        // signs AuthnRequests: RSA or ECDSA on a NIST curve; RSA, if the connection reads encrypted assertions
 	Certificate *x509.Certificate    // of Key, published in our metadata
@@ -34,11 +35,12 @@ type KeyPair struct {
 	Certificate *x509.Certificate
 }
 
-// Provider is one connection's service provider. It implements idp.Provider and idp.Describer.
+// Provider is one connection's service provider. It implements idp.Provider and what else idp has for SAML.
 type Provider struct {
 	connection provision.Connection
 	entityID   string
 	acs        string
+	slo        string
 	key        crypto.Signer
 	pairs      []KeyPair         // the key's and the old ones
 	openers    []*rsa.PrivateKey // of those, what encrypted assertions are opened by
@@ -53,6 +55,9 @@ type Provider struct {
 var (
 	_ idp.Provider  = (*Provider)(nil)
 	_ idp.Describer = (*Provider)(nil)
+	_ idp.Answerer  = (*Provider)(nil)
+	_ idp.Ender     = (*Provider)(nil)
+	_ idp.Leaver    = (*Provider)(nil)
 )
 
 // New makes the provider of a connection. An error says what is wrong with the connection's metadata or the
@@ -78,7 +83,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("connection %s: %w", c.Connection.ID, err)
 	}
 	return &Provider{
-		connection: c.Connection, entityID: c.EntityID, acs: c.ACS, key: c.Key, pairs: pairs, openers: openers, now: c.Now,
+		connection: c.Connection, entityID: c.EntityID, acs: c.ACS, slo: c.SLO, key: c.Key, pairs: pairs, openers: openers, now: c.Now,
 		idp: metadata, names: named, deflater: sync.Pool{New: newDeflater},
 	}, nil
 }
@@ -141,8 +146,12 @@ func (p *Provider) judge(m message, a idp.Attempt, now time.Time) (provision.Ass
 	if err != nil {
 		return none, err
 	}
+	upstream, err := p.upstream(m.assertion, subject)
+	if err != nil {
+		return none, err
+	}
 	spent := provision.Spent{Kind: "assertion", Scope: string(p.connection.ID), ID: idOf(m.assertion), Until: until}
-	return provision.Assertion{Facts: facts, Authn: authn, Spend: []provision.Spent{spent}}, nil
+	return provision.Assertion{Facts: facts, Authn: authn, Upstream: upstream, Spend: []provision.Spent{spent}}, nil
 }
 
 // judgeKeys wants keys that can sign, each with its certificate. It answers with those that can decrypt; where that is

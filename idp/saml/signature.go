@@ -82,21 +82,28 @@ func (s *signature) signedInfo(e *etree.Element) error {
 }
 
 func (s *signature) method(e *etree.Element) error {
-	if err := algorithm(e, rsaSHA256, rsaSHA384, rsaSHA512, ecdsaSHA256, ecdsaSHA384, ecdsaSHA512); err != nil {
-		return err
-	}
 	name, _ := attribute(e, "Algorithm")
-	s.ecdsa = strings.Contains(name, "#ecdsa-")
-	switch name[len(name)-3:] {
-	case "256":
-		s.hash = crypto.SHA256
-	case "384":
-		s.hash = crypto.SHA384
-	default:
-		s.hash = crypto.SHA512
+	if err := s.by(name); err != nil {
+		return err
 	}
 	_, err := exactly(e) // HMACOutputLength and the like
 	return err
+}
+
+// by notes the algorithm of the signature, or refuses it.
+func (s *signature) by(name string) error {
+	switch name {
+	case rsaSHA256, ecdsaSHA256:
+		s.hash = crypto.SHA256
+	case rsaSHA384, ecdsaSHA384:
+		s.hash = crypto.SHA384
+	case rsaSHA512, ecdsaSHA512:
+		s.hash = crypto.SHA512
+	default:
+		return idp.Reject(provision.AlgorithmRefused, "signature by %q, which is not accepted", brief(name))
+	}
+	s.ecdsa = strings.Contains(name, "#ecdsa-")
+	return nil
 }
 
 // reference wants the Reference to name the very element that the signature stands in (SAML Core 5.4.2).

@@ -23,6 +23,7 @@ type tables struct {
 	tombs        map[string]provision.AccountID            // by pseudonym, the youngest
 	leases       map[provision.LeaseID]provision.Lease
 	live         map[provision.AccountID][]provision.LeaseID // that have not ended
+	upstreams    map[provision.LeaseID]provision.Upstream
 	entries      map[provision.LeaseID][]provision.Entry
 	spent        map[spentKey]provision.Spent // unique
 	decisions    map[provision.DecisionID]provision.DecisionRow
@@ -64,6 +65,7 @@ func newTables() tables {
 		tombs:       map[string]provision.AccountID{},
 		leases:      map[provision.LeaseID]provision.Lease{},
 		live:        map[provision.AccountID][]provision.LeaseID{},
+		upstreams:   map[provision.LeaseID]provision.Upstream{},
 		entries:     map[provision.LeaseID][]provision.Entry{},
 		spent:       map[spentKey]provision.Spent{},
 		decisions:   map[provision.DecisionID]provision.DecisionRow{},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,6 +36,30 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err == nil || !strings.Contains(err.Error(), "newer") || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want a sentence that names the file and what is newer", err)
+	}
+}
+
+func TestALedgerOfTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leasehold.db")
+	first, err := os.ReadFile("migrations/0001_ledger.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw(t, path, string(first), "PRAGMA user_version = 1",
+		`INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, body) VALUES ('acme.old', 'acme', 'acc_1', 'acme-saml', 'acme.test', 1, 2, 0, '{"ID":"acme.old","Tenant":"acme","Account":"acc_1","Connection":"acme-saml"}')`)
+	s := open(t, path, sqlite.Options{Now: func() time.Time { return began }})
+	if st, err := s.Lease(t.Context(), "acme.old"); err != nil || st.Lease.Connection != "acme-saml" || !st.Lease.Asks.IsZero() {
+		t.Errorf("the lease of before is %+v, error %v", st.Lease, err)
+	}
+	if asked, err := s.Asked(t.Context(), "acme-saml", began.Add(time.Hour), 10); err != nil || len(asked) != 0 {
+		t.Errorf("asked about are %+v, error %v", asked, err)
+	}
+	c := provision.Change{Upstreams: []provision.Upstream{{Lease: "acme.old", Account: "acc_1", Handles: []string{"h"}}}}
+	if _, err := s.Amend(t.Context(), provision.Target{}, func(provision.State) (provision.Change, error) { return c, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Handled(t.Context(), "h", 10); err != nil || len(found) != 1 {
+		t.Errorf("found by a handle are %v, error %v", found, err)
 	}
 }
 

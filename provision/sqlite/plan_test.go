@@ -65,6 +65,15 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	do(err)
 	_, err = s.DeleteSpent(ctx, began, 500)
 	do(err)
+	remembered := provision.Change{Upstreams: []provision.Upstream{{Lease: leaseOf(0), Handles: []string{"h"}}, {Lease: leaseOf(1)}}}
+	_, err = s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return remembered, nil })
+	do(err)
+	_, err = s.Upstream(ctx, leaseOf(0))
+	do(err)
+	_, err = s.Handled(ctx, "h", 500)
+	do(err)
+	_, err = s.Asked(ctx, c.Connections[0].ID, began, 500)
+	do(err)
 
 	statements := s.Statements()
 	db, err := sql.Open("sqlite", "file:"+path)

@@ -29,6 +29,7 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Unlinks, w.unlink) },
 		func() error { return each(c.Links, w.link) },
 		func() error { return each(c.Leases, w.lease) },
+		func() error { return each(c.Upstreams, w.upstream) },
 		func() error { return each(c.Entries, w.entry) },
 		func() error { return each(c.Decisions, w.decision) },
 		func() error { return each(c.Revocations, w.revocation) },
@@ -138,9 +139,9 @@ func (w writer) link(l provision.Link) error {
 }
 
 func (w writer) lease(l provision.Lease) error {
-	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, body = excluded.body`,
-		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero())
+	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, asks, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body`,
+		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l))
 }
 
 func (w writer) entry(e provision.Entry) error {

@@ -21,8 +21,12 @@ type Store interface {
 	provision.Ledger
 	provision.Registry
 	provision.Keys
+	Leftovers
+	Upstreams
+}
 
-	// What deletes what is over; the port is its consumer's.
+// Leftovers is what deletes what is over; the port is its consumer's.
+type Leftovers interface {
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
@@ -30,6 +34,13 @@ type Store interface {
 
 	// What those who watch it are told.
 	Census(ctx context.Context) (provision.Census, error)
+}
+
+// Upstreams is what leases remember of their sessions at identity providers; the port is its consumer's.
+type Upstreams interface {
+	Upstream(ctx context.Context, id provision.LeaseID) (provision.Upstream, error)
+	Handled(ctx context.Context, handle string, limit int) ([]provision.LeaseID, error)
+	Asked(ctx context.Context, c provision.ConnectionID, now time.Time, limit int) ([]provision.Lease, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
@@ -41,7 +52,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(),
 	} {
 		all = append(all, group...)
 	}

@@ -41,6 +41,9 @@ func TestEveryBrokenStoreIsCaught(t *testing.T) {
 		"personal part kept":  {func(s *memory.Store) storetest.Store { return talkative{s} }, []string{"an event is kept whole, but for its personal part in the clear"}},
 		"use moves back":      {func(s *memory.Store) storetest.Store { return moving{s} }, []string{"use moves a lease's idle time, never back and not after its end"}},
 		"revocations ignored": {func(s *memory.Store) storetest.Store { return deaf{s} }, []string{"due are those that a revocation of the tenant passed, until it is settled"}},
+		"remembers for ever": {func(s *memory.Store) storetest.Store { return elephant{s} }, []string{
+			"what a lease remembers of its identity provider is kept sealed, replaced whole, and gone with its end",
+		}},
 		"stale reads": {func(s *memory.Store) storetest.Store { return &stale{Store: s} }, []string{
 			"a lease stands with all that a check reads",
 		}},
@@ -203,6 +206,17 @@ func (s talkative) Events(ctx context.Context, f provision.EventFilter) ([]provi
 		events[i].Personal.Email = "ada@acme.example"
 	}
 	return events, err
+}
+
+// elephant forgets nothing of what leases remember.
+type elephant struct{ *memory.Store }
+
+func (s elephant) Amend(ctx context.Context, t provision.Target, amend amend) (provision.Change, error) {
+	return s.Store.Amend(ctx, t, func(now provision.State) (provision.Change, error) {
+		c, err := amend(now)
+		c.Upstreams = slices.DeleteFunc(slices.Clone(c.Upstreams), provision.Upstream.IsZero)
+		return c, err
+	})
 }
 
 // moving lets use move a lease's last use back.

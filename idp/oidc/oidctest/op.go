@@ -34,11 +34,14 @@ type OP struct {
 	Claims   map[string]any   // of the person, in the ID token
 	UserInfo map[string]any   // of the person, at the userinfo endpoint; nil: there is none
 	Now      func() time.Time // nil: time.Now
+	Offline  bool             // gives refresh tokens, each good for one refresh
+	LogsOut  bool             // has a place to log out at
 	Tamper   Tamper
 
 	mu      sync.Mutex
 	codes   map[string]login
 	fetches map[string]int
+	grants  map[string]bool // refresh tokens that are good
 }
 
 // Tamper changes what the provider says. Each may change what it is given in place; nil changes nothing.
@@ -68,6 +71,7 @@ func New(t testing.TB) *OP {
 		Claims:  map[string]any{"sub": "248289761001", "email": "ada@acme.test", "email_verified": true, "name": "Ada", "groups": []string{"engineering"}},
 		codes:   map[string]login{},
 		fetches: map[string]int{},
+		grants:  map[string]bool{},
 	}
 	op.Rotate(ECKey(t, "first", elliptic.P256()))
 	server := httptest.NewServer(op)
@@ -180,6 +184,12 @@ func (op *OP) discovery() map[string]any {
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
 	}
+	if op.Offline {
+		d["scopes_supported"] = []string{"openid", "offline_access"}
+	}
+	if op.LogsOut {
+		d["end_session_endpoint"] = op.Issuer + "/logout"
+	}
 	if op.UserInfo != nil {
 		d["userinfo_endpoint"] = op.Issuer + "/userinfo"
 	}
@@ -213,6 +223,7 @@ func (op *OP) authorize(w http.ResponseWriter, r *http.Request) {
 // token redeems a code, once, for who began the login (RFC 6749, 4.1.3; RFC 7636, 4.6).
 func (op *OP) token(w http.ResponseWriter, r *http.Request) {
 	if fault := op.redeem(w, r); fault != "" {
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
 		say(w, map[string]any{"error": fault}, nil)
 	}
@@ -229,12 +240,25 @@ func (op *OP) redeem(w http.ResponseWriter, r *http.Request) (fault string) {
 	switch {
 	case id != ClientID || secret != ClientSecret:
 		return "invalid_client"
+	case r.PostFormValue("grant_type") == "refresh_token":
+		return op.renew(w, r.PostFormValue("refresh_token"))
 	case !ok || l.redirect != r.PostFormValue("redirect_uri") || l.challenge != oauth2.S256ChallengeFromVerifier(r.PostFormValue("code_verifier")):
 		return "invalid_grant"
 	}
 	op.codes[r.PostFormValue("code")] = login{}
-	say(w, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": op.idToken(l)}, op.Tamper.Response)
+	say(w, op.tokens(l), op.Tamper.Response)
 	return ""
+}
+
+// tokens are what a code, or a refresh token, is good for.
+func (op *OP) tokens(l login) map[string]any {
+	all := map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": op.idToken(l)}
+	if op.Offline {
+		token := fmt.Sprintf("refresh-%d", len(op.grants))
+		op.grants[token] = true
+		all["refresh_token"] = token
+	}
+	return all
 }
 
 // idToken makes and signs one, lies included.

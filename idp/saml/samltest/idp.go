@@ -22,6 +22,8 @@ import (
 type IdP struct {
 	EntityID     string
 	SSO          string // where AuthnRequests go
+	SLO          string // where log-outs go by HTTP-Redirect; "": nowhere
+	SLOPost      string // and by HTTP-POST
 	Key          crypto.Signer
 	Certificates []*x509.Certificate // in its metadata; the first is Key's
 	DER          bool                // ECDSA signatures in ASN.1, as many send them, not side by side
@@ -88,11 +90,21 @@ func (p *IdP) Metadata() []byte {
 	return fmt.Appendf(nil, `<?xml version="1.0"?>
 <!-- an identity provider for tests -->
 <md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="%s">
-  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">%s
+  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">%s%s
     <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="%s"/>
   </md:IDPSSODescriptor>
 </md:EntityDescriptor>
-`, escape(p.EntityID), keys.String(), escape(p.SSO))
+`, escape(p.EntityID), keys.String(), p.logoutServices(), escape(p.SSO))
+}
+
+func (p *IdP) logoutServices() (services string) {
+	for _, at := range []struct{ binding, location string }{{"HTTP-Redirect", p.SLO}, {"HTTP-POST", p.SLOPost}} {
+		if at.location != "" {
+			services += fmt.Sprintf(`
+    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:%s" Location="%s"/>`, at.binding, escape(at.location))
+		}
+	}
+	return services
 }
 
 // KeyInfo is the ds:KeyInfo of the provider's signatures, where it sends one.

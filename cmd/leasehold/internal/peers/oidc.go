@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -19,6 +20,7 @@ type OIDCClient struct {
 	RedirectURIs    []string `json:"redirect_uris"`
 	AfterLogoutURIs []string `json:"post_logout_redirect_uris,omitempty"`
 	Backchannel     string   `json:"backchannel_logout_uri,omitempty"`
+	BackchannelSID  bool     `json:"backchannel_logout_session_required,omitempty"`
 	SigningAlg      string   `json:"id_token_signed_response_alg,omitempty"` // RS256 or ES256
 }
 
@@ -39,7 +41,8 @@ type OIDCOptions struct {
 type OIDCIdP struct {
 	Issuer string
 
-	dir string
+	dir     string
+	process *process
 }
 
 // OIDCProvider starts an OpenID provider, the certified npm package oidc-provider.
@@ -49,11 +52,19 @@ func OIDCProvider(t testing.TB, o OIDCOptions) *OIDCIdP {
 	origin, port := o.CA.origin(t, o.Host, o.Port)
 	p := &OIDCIdP{Issuer: origin, dir: dir}
 	p.prepare(t, o)
-	start(t, "oidc-provider", dir, local(port), []string{
-		"PEER_DIR=" + dir, "PEER_PORT=" + strconv.Itoa(port), "NODE_ENV=production",
-	}, "node", "server.mjs")
+	env := []string{"PEER_DIR=" + dir, "PEER_PORT=" + strconv.Itoa(port), "NODE_ENV=production"}
+	if o.CA != nil { // it calls its clients
+		env = append(env, "NODE_EXTRA_CA_CERTS="+o.CA.File)
+	}
+	p.process = start(t, "oidc-provider", dir, local(port), env, "node", "server.mjs")
 	return p
 }
+
+// Hush makes the provider answer nobody, until Speak.
+func (p *OIDCIdP) Hush(t testing.TB) { p.process.signal(t, syscall.SIGSTOP) }
+
+// Speak makes the provider answer again.
+func (p *OIDCIdP) Speak(t testing.TB) { p.process.signal(t, syscall.SIGCONT) }
 
 // prepare lays out the folder that the provider works in.
 func (p *OIDCIdP) prepare(t testing.TB, o OIDCOptions) {

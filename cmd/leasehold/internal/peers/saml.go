@@ -1,6 +1,8 @@
 package peers
 
 import (
+	"crypto"
+	"crypto/tls"
 	"embed"
 	"fmt"
 	"io"
@@ -111,6 +113,16 @@ func (p *SAMLIdP) Metadata(t testing.TB) []byte {
 		t.Fatalf("metadata of simplesamlphp: %s, %v\n%s", answer.Status, err, document)
 	}
 	return document
+}
+
+// Key is what the provider signs with.
+func (p *SAMLIdP) Key(t testing.TB) crypto.Signer {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(p.dir, "idp.pem"), filepath.Join(p.dir, "idp.pem"))
+	if err != nil {
+		t.Fatalf("key of simplesamlphp: %v", err)
+	}
+	return pair.PrivateKey.(crypto.Signer)
 }
 
 // AddSP makes a service provider known by its metadata.

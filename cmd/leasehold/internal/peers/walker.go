@@ -24,6 +24,20 @@ func Walk(t testing.TB, ca *CA) *Walker {
 	return &Walker{Client(t, ca, true)}
 }
 
+// Cookie is the value of a cookie that the Walker has at an address, or "".
+func (w *Walker) Cookie(address, name string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	for _, c := range w.client.Jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 // Page is where a Walker came to rest.
 type Page struct {
 	URL    *url.URL
@@ -94,6 +108,31 @@ func (p *Page) Submit(answers map[string]string) (*Page, error) {
 		f.fields.Set(name, value)
 	}
 	return p.walker.send(p.URL, f)
+}
+
+// Follow goes where the page's link of that text leads.
+func (p *Page) Follow(text string) (*Page, error) {
+	target := ""
+	for tokens := html.NewTokenizer(strings.NewReader(p.Body)); target == ""; {
+		kind := tokens.Next()
+		if kind == html.ErrorToken {
+			return nil, fmt.Errorf("%s has no link %q", p.URL, text)
+		}
+		tag := tokens.Token()
+		if kind != html.StartTagToken || tag.Data != "a" || tokens.Next() != html.TextToken || strings.TrimSpace(tokens.Token().Data) != text {
+			continue
+		}
+		for _, a := range tag.Attr {
+			if a.Key == "href" {
+				target = a.Val
+			}
+		}
+	}
+	address, err := p.URL.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("link of %s: %w", p.URL, err)
+	}
+	return p.walker.walk(p.URL, http.MethodGet, address.String(), nil)
 }
 
 func (w *Walker) send(from *url.URL, f form) (*Page, error) {

@@ -2,6 +2,7 @@
 // people.json, read at every login; PEER_PORT is the loopback port. The package is found from this file upwards.
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import https from 'node:https';
 import { Provider } from 'oidc-provider';
 
 const dir = process.env.PEER_DIR;
@@ -15,6 +16,19 @@ const key = (type, options, more) => ({ ...generateKeyPairSync(type, options).pr
 function claims({ uid, mail, displayName, groups, unproven }, login) {
   const email = mail ? { email: mail, email_verified: !unproven } : {};
   return { sub: uid, name: displayName, preferred_username: login, groups: groups ?? [], ...email, ...settings.claims };
+}
+
+// call asks a relying party; every name is found on this machine.
+function call(url, { method, headers, body }) {
+  return new Promise((resolve, reject) => {
+    const lookup = (name, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
+    const request = https.request(url, { method, headers: { ...Object.fromEntries(new Headers(headers)), 'content-length': Buffer.byteLength(String(body)) }, lookup }, (answer) => {
+      answer.resume();
+      answer.on('end', () => resolve({ status: answer.statusCode }));
+    });
+    request.on('error', reject);
+    request.end(String(body));
+  });
 }
 
 // grant answers the question whether the person allows the scopes: always.
@@ -41,8 +55,9 @@ const provider = new Provider(settings.issuer, {
     revocation: { enabled: true },
   },
   ttl: { Session: settings.session, Grant: 86400, Interaction: 3600, AccessToken: 3600, IdToken: 3600, AuthorizationCode: 60, RefreshToken: 86400 },
+  rotateRefreshToken: true,
   // The package refuses to call loopback addresses; here they are all there is.
-  fetch: (url, { dispatcher, ...rest }) => globalThis.fetch(url, rest),
+  fetch: call,
   async findAccount(ctx, uid) {
     const found = Object.entries(people()).find(([, person]) => person.uid === uid);
     return found && { accountId: uid, claims: () => claims(found[1], found[0]) };
@@ -67,7 +82,13 @@ async function form(request) {
 
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/login/')) return next();
-  const { params } = await provider.interactionDetails(ctx.req, ctx.res);
+  const { params, prompt, session } = await provider.interactionDetails(ctx.req, ctx.res);
+  if (prompt.name === 'consent') { // given without a question
+    const given = new provider.Grant({ clientId: params.client_id, accountId: session.accountId });
+    given.addOIDCScope(scopes.join(' '));
+    ctx.respond = false;
+    return provider.interactionFinished(ctx.req, ctx.res, { consent: { grantId: await given.save() } });
+  }
   let wrong = false;
   if (ctx.method === 'POST') {
     const answer = await form(ctx.req);
