@@ -27,6 +27,13 @@ type Store interface {
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+	DeleteTold(ctx context.Context, app provision.AppID, before time.Time, limit int) (int, error)
+
+	// What apps are to be told; the port is its consumer's.
+	Take(ctx context.Context, x provision.Taking) ([]provision.Delivery, error)
+	Settle(ctx context.Context, told []provision.Delivery) error
+	Deliveries(ctx context.Context, f provision.DeliveryFilter) (found []provision.Delivery, last int64, err error)
+	Backlog(ctx context.Context, app provision.AppID) (provision.Backlog, error)
 }
 
 // check is one guarantee. a and b are two handles on one new store.
@@ -38,7 +45,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), outbox(),
 	} {
 		all = append(all, group...)
 	}
