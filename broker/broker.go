@@ -27,6 +27,10 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Outbox keeps what apps are to be told, and Messenger tells them; nil, both: nobody is told.
+	Outbox    Outbox
+	Messenger Messenger
+
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 
@@ -54,6 +58,8 @@ type Clock interface {
 type Counters interface {
 	Ended(cause string)
 	Revoked(took time.Duration)
+	// Told hears of each try to tell an app: delivered, failed or stuck, and of the first how long after it was due.
+	Told(app, outcome string, took time.Duration)
 }
 
 // Broker is the use cases over its ports. It is safe for concurrent use.
@@ -66,6 +72,7 @@ type Broker struct {
 	tally     *tally
 	regates   regates
 	refreshed refresh
+	lanes     lanes
 	cookies   atomic.Pointer[[]*tokens] // the newest first
 	names     []byte                    // key that names secrets
 	registers sync.Mutex                // one change of what is registered at a time
@@ -220,5 +227,6 @@ func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) (provi
 
 type uncounted struct{}
 
-func (uncounted) Ended(string)          {}
-func (uncounted) Revoked(time.Duration) {}
+func (uncounted) Ended(string)                       {}
+func (uncounted) Revoked(time.Duration)              {}
+func (uncounted) Told(string, string, time.Duration) {}

@@ -25,7 +25,7 @@ const (
 
 // Run does what has to be done without anybody asking, until ctx is over: it ends leases on time, settles revocations,
 // holds live leases against rules that changed, writes the uses of leases and the counts of what was turned away,
-// fetches metadata, and erases what has been kept long enough.
+// fetches metadata, tells apps, and erases what has been kept long enough.
 func (b *Broker) Run(ctx context.Context) {
 	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
 	b.log("list tenants", err)
@@ -49,7 +49,12 @@ func (b *Broker) Run(ctx context.Context) {
 	repeatedly(tallyEvery, "write counts", b.flushTally)
 	repeatedly(refreshEvery, "refresh", b.Refresh)
 	repeatedly(eraseEvery, "erase", b.Erase)
+	if b.Outbox != nil && b.Messenger != nil {
+		repeatedly(deliverEvery, "tell apps", b.Deliver)
+		repeatedly(tallyEvery, "drop what nobody asks for", b.forgetUnasked)
+	}
 	tasks.Wait()
+	b.lanes.tasks.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	b.log("write uses", b.flushUses(last))

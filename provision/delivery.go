@@ -228,3 +228,15 @@ func (c *Change) Number() {
 		}
 	}
 }
+
+// After is n in the place of old. A secret that changes leaves the former one good until a time.
+func (n Notify) After(old Notify, until time.Time) Notify {
+	switch {
+	case old.Secret == "":
+	case old.Secret == n.Secret:
+		n.Former, n.FormerUntil = old.Former, old.FormerUntil
+	default:
+		n.Former, n.FormerUntil = old.Secret, until
+	}
+	return n
+}
