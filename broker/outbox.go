@@ -131,3 +131,14 @@ func (b *Broker) forgetBatch(ctx context.Context, app provision.AppID) (int, err
 	})
 	return len(done.Deliveries), err
 }
+
+// Told are the apps that are told of ends.
+func (b *Broker) Told() []provision.AppID {
+	var apps []provision.AppID
+	for _, app := range b.index.all() {
+		if app.Notify.URL != "" {
+			apps = append(apps, app.ID)
+		}
+	}
+	return apps
+}

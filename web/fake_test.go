@@ -1,12 +1,15 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +53,9 @@ type fakeGate struct {
 	posted []url.Values
 	ended  []string
 	from   provision.Requester
+
+	hear sync.Mutex
+	news []provision.Delivery
 }
 
 type handed struct {
@@ -312,4 +318,42 @@ func benchRequest() *http.Request {
 		r.Header.Set(name, value)
 	}
 	return r
+}
+
+// Listener implements web.Gate: a token is an app's name, and "good".
+func (g *fakeGate) Listener(_ context.Context, token string) (provision.AppID, error) {
+	app, ok := strings.CutSuffix(token, ".good")
+	if err := g.fails["Listener"]; err != nil || !ok {
+		return "", cmp.Or(err, error(provision.ErrNotFound))
+	}
+	return provision.AppID(app), nil
+}
+
+// Resume implements web.Gate: it is whole when something was left.
+func (g *fakeGate) Resume(_ context.Context, left string) (int64, bool, error) {
+	seq, err := strconv.ParseInt(left, 10, 64)
+	if err != nil {
+		return 7, false, g.fails["Resume"]
+	}
+	return seq, true, g.fails["Resume"]
+}
+
+// EndsSince implements web.Gate.
+func (g *fakeGate) EndsSince(_ context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error) {
+	g.hear.Lock()
+	defer g.hear.Unlock()
+	cursor = after
+	for _, d := range g.news {
+		if d.Seq > after && d.App == app {
+			ends, cursor = append(ends, d), d.Seq
+		}
+	}
+	return ends, cursor, g.fails["EndsSince"]
+}
+
+// tell makes something happen.
+func (g *fakeGate) tell(d provision.Delivery) {
+	g.hear.Lock()
+	defer g.hear.Unlock()
+	g.news = append(g.news, d)
 }

@@ -14,6 +14,7 @@ type Gate interface {
 	Logins
 	Sessions
 	Published
+	Stream
 }
 
 // Checker answers the check: the hot path.
@@ -47,4 +48,11 @@ type Published interface {
 	AppAt(ctx context.Context, o provision.Origin) (provision.App, error)
 	Metadata(ctx context.Context, c provision.ConnectionID) ([]byte, error)
 	JWKS() []byte
+}
+
+// Stream is what an app hears of ends of access as they happen.
+type Stream interface {
+	Listener(ctx context.Context, token string) (provision.AppID, error)
+	Resume(ctx context.Context, left string) (cursor int64, whole bool, err error)
+	EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error)
 }

@@ -15,6 +15,8 @@ type metrics struct {
 	ended   map[string]prometheus.Counter
 	alarms  map[string]prometheus.Counter
 	revoked prometheus.Histogram
+	told    *prometheus.CounterVec // its labels are apps of the manifests
+	heard   *prometheus.HistogramVec
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -23,8 +25,12 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m := &metrics{ended: map[string]prometheus.Counter{}, alarms: map[string]prometheus.Counter{}, revoked: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "leasehold_revoke_seconds", Help: "Time from the call of a revocation to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12),
 	})}
+	m.told = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_delivery_attempts_total", Help: "Tries to tell an app of ends of access, by app and outcome."}, []string{"app", "outcome"})
+	m.heard = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "leasehold_delivery_confirmation_seconds", Help: "Time from when an app was to be told to its confirmation, by app.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
+	}, []string{"app"})
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
-	for _, c := range []prometheus.Collector{ended, alarms, m.revoked, collectors.NewGoCollector(), process} {
+	for _, c := range []prometheus.Collector{ended, alarms, m.revoked, m.told, m.heard, collectors.NewGoCollector(), process} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -54,3 +60,11 @@ func (m *metrics) Ended(cause string) {
 
 // Revoked implements broker.Counters.
 func (m *metrics) Revoked(took time.Duration) { m.revoked.Observe(took.Seconds()) }
+
+// Told implements broker.Counters.
+func (m *metrics) Told(app, outcome string, took time.Duration) {
+	m.told.WithLabelValues(app, outcome).Inc()
+	if outcome == string(provision.DeliveryConfirmed) {
+		m.heard.WithLabelValues(app).Observe(took.Seconds())
+	}
+}

@@ -93,6 +93,7 @@ func (g *gateway) serve(ctx context.Context) error {
 	case err = <-failed:
 	}
 	stop()
+	close(g.stop)
 	g.shutdown(servers)
 	tasks.Wait()
 	g.log.Info("stopped")
