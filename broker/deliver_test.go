@@ -361,7 +361,7 @@ func TestWhatIsGivenUpIsStuckUntilSomebodySaysOtherwise(t *testing.T) {
 	if err := h.RetryDelivery(t.Context(), operator(), stuck[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.DropDelivery(t.Context(), operator(), stuck[1].ID); err != nil {
+	if err := h.DropDelivery(t.Context(), broker.Deed{Actor: operator().Actor, Why: "the app is no more"}, stuck[1].ID); err != nil {
 		t.Fatal(err)
 	}
 	h.deliver()
