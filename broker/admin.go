@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -13,6 +15,38 @@ type Deed struct {
 	Actor     provision.Actor
 	Requester provision.Requester
 	Why       string
+	Once      string // a name under which it is done once, however often it is asked for within a day; "": each time
+}
+
+// onceFor is how long it is remembered that a deed was done.
+const onceFor = 24 * time.Hour
+
+// once makes change one that is made once for a deed with a name. Said again, it changes nothing.
+func (b *Broker) once(d Deed, t *provision.Target, change changing) changing {
+	if d.Once == "" {
+		return change
+	}
+	mark := provision.Spent{Kind: "deed", Scope: t.String(), ID: d.Once, Until: b.Ledger.Now().Add(onceFor)}
+	t.Spend = append(t.Spend, mark)
+	return func(s provision.State) (provision.Change, error) {
+		if len(s.Spent) > 0 {
+			return provision.Change{}, nil
+		}
+		c, err := change(s)
+		if err == nil {
+			c.Spent = append(c.Spent, mark)
+		}
+		return c, err
+	}
+}
+
+// revocationID is the name of a revocation: drawn, or for a deed that is done once, always the same.
+func (d Deed) revocationID(t provision.Target) provision.RevocationID {
+	if d.Once == "" {
+		return provision.RevocationID("rev_" + draw())
+	}
+	sum := sha256.Sum256([]byte(t.String() + "\x00" + d.Once))
+	return provision.RevocationID("rev_" + hex.EncodeToString(sum[:16]))
 }
 
 // act is the deed with everything drawn that it may need.
@@ -36,12 +70,16 @@ func (b *Broker) change(ctx context.Context, d Deed, t provision.Target, verb Ac
 		return provision.Account{}, err
 	}
 	var account provision.Account
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) { return verb(s, a) })
 	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		account = s.Account
-		return verb(s, a)
+		return change(s)
 	})
 	if err != nil {
 		return provision.Account{}, fmt.Errorf("account %s: %w", t.Account, err)
+	}
+	if done.News.IsZero() {
+		b.settledAll(ctx)
 	}
 	for _, changed := range done.Accounts {
 		if changed.ID == t.Account {
@@ -143,17 +181,21 @@ func (b *Broker) hold(ctx context.Context, d Deed, scope provision.Scope, cause 
 	if err != nil {
 		return "", err
 	}
-	id := provision.RevocationID("rev_" + draw())
 	t := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
-	_, err = b.amendRegistered(ctx, t, func(s provision.State) (provision.Change, error) {
+	id := d.revocationID(t)
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		c, err := provision.RevokeScope(s, scope, cause, id, a)
 		if err == nil {
 			mark(&c)
 		}
 		return c, err
 	})
+	done, err := b.amendRegistered(ctx, t, change)
 	if err != nil {
 		return "", err
+	}
+	if done.News.IsZero() {
+		b.settledAll(ctx)
 	}
 	return id, nil
 }

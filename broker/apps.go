@@ -9,6 +9,8 @@ import (
 
 // reloadApps takes over what apps there are. When nobody can tell, no app lets anybody in until somebody can.
 func (b *Broker) reloadApps(ctx context.Context) error {
+	b.appsRead.Lock()
+	defer b.appsRead.Unlock()
 	apps, err := all(ctx, b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
 	if err != nil {
 		b.index.apps.Store(nil)
@@ -35,9 +37,25 @@ func (b *Broker) recoverApps(ctx context.Context) error {
 	return b.reloadApps(ctx)
 }
 
+// door is the app at an origin, as memory has it, or as the ledger says.
+func (b *Broker) door(ctx context.Context, origin string, remembered bool) (*door, error) {
+	if remembered {
+		return b.index.app(origin)
+	}
+	o, err := provision.ParseOrigin(origin)
+	if err != nil {
+		return nil, provision.ErrNotFound
+	}
+	a, err := b.Registry.AppByOrigin(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return newDoor(a), nil
+}
+
 // AppAt is the app at an origin, or ErrNotFound.
-func (b *Broker) AppAt(_ context.Context, o provision.Origin) (provision.App, error) {
-	app, err := b.index.app(o.String())
+func (b *Broker) AppAt(ctx context.Context, o provision.Origin) (provision.App, error) {
+	app, err := b.door(ctx, o.String(), b.fresh())
 	if err != nil {
 		return provision.App{}, err
 	}

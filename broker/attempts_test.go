@@ -2,66 +2,12 @@ package broker_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"leasehold/broker"
-	"leasehold/provision"
 )
-
-func TestOfManyWhoTakeOneIsAnswered(t *testing.T) {
-	c := newClock()
-	l := broker.NewLocalAttempts(c.Now)
-	ctx := context.Background()
-	if err := l.Put(ctx, broker.Pending{ID: "a", Expires: c.Now().Add(time.Minute)}); err != nil {
-		t.Fatal(err)
-	}
-	var taken atomic.Int64
-	var takers sync.WaitGroup
-	for range 50 {
-		takers.Go(func() {
-			if _, err := l.Take(ctx, "a"); err == nil {
-				taken.Add(1)
-			} else if !errors.Is(err, provision.ErrNotFound) {
-				t.Error(err)
-			}
-		})
-	}
-	takers.Wait()
-	if taken.Load() != 1 {
-		t.Errorf("%d have it", taken.Load())
-	}
-}
-
-func TestASwapOfWhatHasChangedIsAConflict(t *testing.T) {
-	c := newClock()
-	l := broker.NewLocalAttempts(c.Now)
-	ctx := context.Background()
-	old := broker.Pending{ID: "a", Expires: c.Now().Add(time.Minute), Sealed: []byte("1")}
-	if err := l.Swap(ctx, old, []byte("2")); !errors.Is(err, provision.ErrNotFound) {
-		t.Error(err)
-	}
-	if err := l.Put(ctx, old); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Swap(ctx, old, []byte("2")); err != nil {
-		t.Error(err)
-	}
-	if err := l.Swap(ctx, old, []byte("3")); !errors.Is(err, provision.ErrConflict) {
-		t.Error(err)
-	}
-	if p, err := l.Get(ctx, "a"); err != nil || string(p.Sealed) != "2" {
-		t.Errorf("%s, %v", p.Sealed, err)
-	}
-	c.pass(time.Minute)
-	if _, err := l.Get(ctx, "a"); !errors.Is(err, provision.ErrNotFound) {
-		t.Errorf("after its time: %v", err)
-	}
-}
 
 func TestMemoryHoldsSoManyAttemptsAndNoMore(t *testing.T) {
 	c := newClock()

@@ -93,7 +93,7 @@ func (b *Broker) attempt(ctx context.Context, w Wish, c provision.Connection) (i
 		Began: now, Expires: now.Add(attemptLife), Fresh: w.Fresh || w.AddSignIn, LoginHint: w.Email,
 		Origin: w.Origin, Path: w.Path, Start: w.Start,
 	}
-	if app, err := b.index.app(w.Origin.String()); err == nil {
+	if app, err := b.door(ctx, w.Origin.String(), b.fresh()); err == nil {
 		a.App = app.ID
 	}
 	if !w.AddSignIn {

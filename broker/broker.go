@@ -24,6 +24,9 @@ type Ports struct {
 	Attempts Attempts
 	Clock    Clock
 
+	// Replicas keeps memory true where several processes share the ledger; nil: this one has it for itself.
+	Replicas Replicas
+
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
@@ -45,7 +48,13 @@ type Ports struct {
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now
 	NoCache bool             // every check asks the ledger
 	Pace    Pace             // of each tenant's logins
+	Shared  Shared           // counts them over all replicas; nil: each counts for itself
 	Count   Counters         // may be nil
+
+	// Changed hears that another process changed something that is registered; nil: nobody does.
+	Changed func()
+
+	Boottime func() time.Duration // time since some moment, also while the machine sleeps; nil: CLOCK_BOOTTIME
 }
 
 // Clock is ledger time's own switch.
@@ -68,16 +77,20 @@ type Broker struct {
 	index     *index
 	providers providers
 	rooms     *rooms
-	signer    atomic.Pointer[signer]
+	replica   replica
+	signers   atomic.Pointer[ring[*signer]]
+	jwks      atomic.Pointer[[]byte]
+	keysRead  sync.Mutex // one reading of the keys at a time, so that the last one is the newest
 	tally     *tally
 	regates   regates
 	refreshed refresh
 	lanes     lanes
-	cookies   atomic.Pointer[[]*tokens] // the newest first
-	names     []byte                    // key that names secrets
-	registers sync.Mutex                // one change of what is registered at a time
-	writing   sync.Mutex                // one writing of uses at a time
-	rotating  sync.Mutex                // one rotation of a key at a time
+	cookies   atomic.Pointer[ring[*tokens]]
+	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest
+	names     []byte     // key that names secrets
+	registers sync.Mutex // one change of what is registered at a time
+	writing   sync.Mutex // one writing of uses at a time
+	rotating  sync.Mutex // one rotation of a key at a time
 }
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
@@ -94,18 +107,24 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Count == nil {
 		p.Count = uncounted{}
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace)}
-	var err error
-	if err := b.loadKeys(ctx); err != nil {
-		return nil, err
+	if p.Changed == nil {
+		p.Changed = func() {}
 	}
+	if p.Boottime == nil {
+		p.Boottime = boottime
+	}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared)}
+	var err error
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)
 	}
-	if err := b.reloadApps(ctx); err != nil {
+	if err := b.readAgain(ctx); err != nil {
 		return nil, err
 	}
-	return b, nil
+	if !b.alone() {
+		_, err = b.renew(ctx)
+	}
+	return b, err
 }
 
 // provide is Ledger.Provision for a request at a connection of tenant t: with the events sealed, and what memory holds
@@ -118,17 +137,20 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.T
 	var touched []provision.LeaseID
 	var tried provision.Decision
 	var unsealed error
+	news := provision.NewsID(draw())
 	_, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
 		touched, tried = leasesOf(s), decide(s)
 		if unsealed = sealer.change(&tried.Change, s, r); unsealed != nil {
 			tried = provision.Decision{}
 		}
+		b.inform(&tried.Change, touched, news)
 		return tried
 	})
 	b.forget(tried.Change, touched)
 	if err := errors.Join(err, unsealed); err != nil {
 		return provision.Decision{}, err
 	}
+	b.settled(ctx, tried.Change.News)
 	b.countEnded(tried.Change)
 	return tried, nil
 }
@@ -155,18 +177,22 @@ func (b *Broker) amend(ctx context.Context, t provision.Target, change changing)
 func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal sealer, change changing) (provision.Change, error) {
 	var touched []provision.LeaseID
 	var tried provision.Change
+	news := provision.NewsID(draw())
 	_, err := b.Ledger.Amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		c, err := change(s)
 		if err == nil {
 			err = seal.change(&c, s, provision.Request{})
 		}
-		touched, tried = leasesOf(s), c
+		touched = leasesOf(s)
+		b.inform(&c, touched, news)
+		tried = c
 		return c, err
 	})
 	b.forget(tried, touched)
 	if err != nil {
 		return provision.Change{}, err
 	}
+	b.settled(ctx, tried.News)
 	b.countEnded(tried)
 	return tried, nil
 }
@@ -182,7 +208,7 @@ func (b *Broker) amendRegistered(ctx context.Context, t provision.Target, change
 
 // forget drops from memory what a commit may have changed, also when nobody knows whether the commit happened.
 func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
-	if c.Installation != 0 || len(c.Tenants)+len(c.Connections)+len(c.Apps) > 0 || movesClaim(c) {
+	if changesRegistered(c) {
 		b.index.flush()
 	}
 	b.index.drop(touched...)
@@ -198,6 +224,11 @@ func (b *Broker) countEnded(c provision.Change) {
 			b.Count.Ended(string(l.EndReason))
 		}
 	}
+}
+
+// changesRegistered reports whether a change alters something that many leases hang on.
+func changesRegistered(c provision.Change) bool {
+	return c.Installation != 0 || len(c.Tenants)+len(c.Connections)+len(c.Apps) > 0 || movesClaim(c)
 }
 
 // movesClaim reports whether a change moves a claim on: most only note that somebody looked.

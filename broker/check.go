@@ -13,45 +13,61 @@ import (
 // Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory. Every
 // way out of it but the last line of admit is a refusal, or a public path without an identity.
 func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
-	app, err := b.index.app(ask.Origin)
-	switch {
-	case errors.Is(err, provision.ErrNotFound):
-		return Verdict{Reason: provision.AppUnknown}
-	case err != nil:
-		return Verdict{Reason: provision.StoreUnavailable}
-	}
-	v := b.judge(ctx, app, ask)
-	if !v.Allow && isPublic(app, ask) {
-		return Verdict{Allow: true, App: app.ID, Header: b.Present(app.App, Identity{})}
-	}
-	return v
-}
-
-// judge is Check for the holder of the token.
-func (b *Broker) judge(ctx context.Context, app *door, ask Ask) Verdict {
-	refuse := func(reason provision.Reason) Verdict { return Verdict{Reason: reason, App: app.ID} }
-	if ask.Token == "" {
-		return refuse(provision.SessionMissing)
-	}
-	id := b.readToken(ask.Token, ask.Origin)
-	if id == "" {
-		return refuse(provision.SessionMalformed)
-	}
-	for range maxReads { // a lease that was touched in between is read again
-		now := b.Ledger.Now()
-		e, err := b.entry(ctx, id, now)
-		if err != nil {
-			return refuse(unavailable(err))
-		}
-		if v, fresh := b.admit(app, ask.Origin, e, now); fresh {
+	remembered := !b.NoCache
+	for range maxReads {
+		v, sure := b.answer(ctx, ask, remembered)
+		switch {
+		case remembered && !b.fresh(): // last of all: from memory that grew old, nobody is answered
+			remembered = false
+		case sure:
 			return v
 		}
 	}
-	return refuse(provision.StoreUnavailable)
+	return Verdict{Reason: provision.StoreUnavailable}
 }
 
 // maxReads is how often one check reads a lease that others keep writing to, before it says that nobody can tell.
 const maxReads = 4
+
+// answer is the answer as far as memory goes, or as the ledger says. It is not sure when what it read died meanwhile.
+func (b *Broker) answer(ctx context.Context, ask Ask, remembered bool) (v Verdict, sure bool) {
+	app, err := b.door(ctx, ask.Origin, remembered)
+	switch {
+	case errors.Is(err, provision.ErrNotFound):
+		return Verdict{Reason: provision.AppUnknown}, true
+	case err != nil:
+		return Verdict{Reason: provision.StoreUnavailable}, true
+	}
+	v, sure = b.judge(ctx, app, ask, remembered)
+	if !v.Allow && isPublic(app, ask) {
+		v = Verdict{Allow: true, App: app.ID, Header: b.Present(app.App, Identity{})}
+	}
+	return v, sure
+}
+
+// judge is answer for the holder of the token.
+func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool) (v Verdict, sure bool) {
+	refuse := func(reason provision.Reason) (Verdict, bool) { return Verdict{Reason: reason, App: app.ID}, true }
+	if ask.Token == "" {
+		return refuse(provision.SessionMissing)
+	}
+	id := b.readToken(ask.Token, ask.Origin)
+	if id == "" && !remembered && !b.alone() { // it may be of a key that this process has not heard of
+		if err := b.loadKeys(ctx); err != nil {
+			return refuse(provision.StoreUnavailable)
+		}
+		id = b.readToken(ask.Token, ask.Origin)
+	}
+	if id == "" {
+		return refuse(provision.SessionMalformed)
+	}
+	now := b.Ledger.Now()
+	e, err := b.entry(ctx, id, now, remembered)
+	if err != nil {
+		return refuse(unavailable(err))
+	}
+	return b.admit(app, ask.Origin, e, now)
+}
 
 // admit judges an entry for an app at now. It is not fresh when the entry died meanwhile, or when it should be read again
 // before somebody is refused for idleness: another replica may have seen the lease used.
@@ -91,9 +107,9 @@ func hasRole(app *door, s *provision.Standing) bool {
 }
 
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.
-func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time) (*entry, error) {
+func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time, remembered bool) (*entry, error) {
 	e, epoch := b.index.get(id)
-	if e != nil && !b.NoCache && !e.dead.Load() && !e.isIdle(now) {
+	if e != nil && remembered && !e.dead.Load() && !e.isIdle(now) {
 		return e, nil
 	}
 	s, err := b.Ledger.Lease(ctx, id)

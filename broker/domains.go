@@ -34,6 +34,9 @@ type Prover struct {
 	// Amend writes; nil: Ledger.Amend. The broker's own also seals, and forgets what memory holds.
 	Amend func(ctx context.Context, t provision.Target, change changing) (provision.Change, error)
 
+	// Leads reports whether this process is the one that looks; nil: it is.
+	Leads func() bool
+
 	// Alarms hears what an operator has to look at, as one of the Alarm constants; nil: nobody does.
 	Alarms func(kind string)
 }
@@ -61,7 +64,7 @@ const (
 
 // NewProver is a Prover that writes as b does.
 func NewProver(b *Broker, r TXTResolver, every, grace time.Duration) *Prover {
-	return &Prover{Ledger: b.Ledger, Registry: b.Registry, Resolver: r, Every: every, Grace: grace, Log: b.Log, Amend: b.amendRegistered}
+	return &Prover{Ledger: b.Ledger, Registry: b.Registry, Resolver: r, Every: every, Grace: grace, Log: b.Log, Amend: b.amendRegistered, Leads: b.Leads}
 }
 
 // Run looks for every proof when it is due, until ctx is over. Claims that wait for their first proof and claims that
@@ -69,10 +72,10 @@ func NewProver(b *Broker, r TXTResolver, every, grace time.Duration) *Prover {
 // the former now; nil never prompts.
 func (p *Prover) Run(ctx context.Context, prompts <-chan struct{}) {
 	var rounds sync.WaitGroup
-	rounds.Go(func() { repeat(ctx, prompts, p.pendingRound) })
+	rounds.Go(func() { p.repeat(ctx, prompts, p.pendingRound) })
 	rounds.Go(func() {
 		var quiet time.Time
-		repeat(ctx, nil, func(ctx context.Context) {
+		p.repeat(ctx, nil, func(ctx context.Context) {
 			if now := p.Ledger.Now(); !now.Before(quiet) && !p.standingRound(ctx) {
 				quiet = now.Add(disbelief)
 			}
@@ -81,12 +84,14 @@ func (p *Prover) Run(ctx context.Context, prompts <-chan struct{}) {
 	rounds.Wait()
 }
 
-// repeat runs round now, each proofTick, and when it is prompted.
-func repeat(ctx context.Context, prompts <-chan struct{}, round func(context.Context)) {
+// repeat runs round now, each proofTick, and when it is prompted, where this process leads.
+func (p *Prover) repeat(ctx context.Context, prompts <-chan struct{}, round func(context.Context)) {
 	tick := time.NewTicker(proofTick)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		round(ctx)
+		if p.Leads == nil || p.Leads() {
+			round(ctx)
+		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:

@@ -55,7 +55,7 @@ func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End)
 	if err != nil {
 		return err
 	}
-	_, err = b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
+	done, err := b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
 		s = s.OfFormer()
 		if s.Account.ID == "" {
 			return provision.Change{}, provision.ErrNotFound
@@ -65,6 +65,9 @@ func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End)
 		}
 		return provision.EndLeases(s, e, ids, b.Ledger.Now()), nil
 	})
+	if err == nil && len(done.Leases) == 0 { // somebody has ended them already
+		b.settledAll(ctx)
+	}
 	return err
 }
 

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -52,7 +51,7 @@ func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing,
 	}
 	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
 	var err error
-	if who.Assertion, err = b.signer.Load().sign(who, origin, wall, expires); err != nil {
+	if who.Assertion, err = b.signers.Load().use(b.Boottime()).sign(who, origin, wall, expires); err != nil {
 		return nil, fmt.Errorf("sign assertion: %w", err)
 	}
 	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(app.App, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
@@ -97,38 +96,31 @@ func (t *tellings) add(e *entry) {
 type signer struct {
 	issuer string
 	jose   jose.Signer
-	jwks   []byte
+	public jose.JSONWebKey
 }
 
-func newSigner(ctx context.Context, keys *Keyring, url provision.Origin) (*signer, error) {
-	ring, err := keys.Ring(ctx, AssertionKey, newAssertionKey)
+func newSigner(url provision.Origin, der []byte) (*signer, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, err
 	}
+	private := jose.JSONWebKey{Key: key, Algorithm: string(jose.ES256), Use: "sig"}
+	thumb, err := private.Thumbprint(crypto.SHA256) // RFC 7638
+	if err != nil {
+		return nil, err
+	}
+	private.KeyID = fmt.Sprintf("%x", thumb[:8])
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
+	return &signer{url.String(), s, private.Public()}, err
+}
+
+// published is the key set of signers, as it is served (RFC 7517).
+func published(signers []*signer) ([]byte, error) {
 	var known jose.JSONWebKeySet
-	var newest jose.JSONWebKey
-	for i, der := range ring {
-		key, err := x509.ParsePKCS8PrivateKey(der)
-		if err != nil {
-			return nil, err
-		}
-		private := jose.JSONWebKey{Key: key, Algorithm: string(jose.ES256), Use: "sig"}
-		thumb, err := private.Thumbprint(crypto.SHA256) // RFC 7638
-		if err != nil {
-			return nil, err
-		}
-		private.KeyID = fmt.Sprintf("%x", thumb[:8])
-		known.Keys = append(known.Keys, private.Public())
-		if i == 0 {
-			newest = private
-		}
+	for _, s := range signers {
+		known.Keys = append(known.Keys, s.public)
 	}
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: newest}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, err
-	}
-	jwks, err := json.Marshal(known)
-	return &signer{url.String(), s, jwks}, err
+	return json.Marshal(known)
 }
 
 func newAssertionKey() ([]byte, error) {
@@ -163,4 +155,4 @@ func (s *signer) sign(who Identity, audience string, now, expires time.Time) (st
 }
 
 // JWKS is the public keys of the signed assertion (RFC 7517).
-func (b *Broker) JWKS() []byte { return b.signer.Load().jwks }
+func (b *Broker) JWKS() []byte { return *b.jwks.Load() }

@@ -53,3 +53,11 @@ func (p *providers) forget(c provision.ConnectionID) {
 	p.forgotten++
 	delete(p.known, c)
 }
+
+// forgetAll makes every provider be made anew.
+func (p *providers) forgetAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgotten++
+	clear(p.known)
+}

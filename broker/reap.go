@@ -27,11 +27,6 @@ const (
 // holds live leases against rules that changed, writes the uses of leases and the counts of what was turned away,
 // fetches metadata, tells apps, and erases what has been kept long enough.
 func (b *Broker) Run(ctx context.Context) {
-	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
-	b.log("list tenants", err)
-	for _, t := range tenants { // a rule may have changed just before a crash
-		b.regates.add(t.ID)
-	}
 	var tasks sync.WaitGroup
 	repeatedly := func(d time.Duration, what string, do func(context.Context) error) {
 		tasks.Go(func() {
@@ -42,16 +37,29 @@ func (b *Broker) Run(ctx context.Context) {
 			})
 		})
 	}
-	repeatedly(reapEvery, "reap", func(ctx context.Context) error { _, err := b.Reap(ctx); return err })
-	repeatedly(regateEvery, "judge leases again", b.Regate)
+	once := func(do func(context.Context) error) func(context.Context) error { // by one of the processes that share the ledger
+		return func(ctx context.Context) error {
+			if !b.Leads() {
+				return nil
+			}
+			return do(ctx)
+		}
+	}
+	if b.alone() {
+		b.regateAll(ctx)
+	} else {
+		tasks.Go(func() { b.keepFresh(ctx) })
+	}
+	repeatedly(reapEvery, "reap", once(func(ctx context.Context) error { _, err := b.Reap(ctx); return err }))
+	repeatedly(regateEvery, "judge leases again", once(b.Regate))
 	repeatedly(regateEvery, "read apps", b.recoverApps)
 	repeatedly(usesEvery, "write uses", b.flushUses)
 	repeatedly(tallyEvery, "write counts", b.flushTally)
-	repeatedly(refreshEvery, "refresh", b.Refresh)
-	repeatedly(eraseEvery, "erase", b.Erase)
-	if b.Outbox != nil && b.Messenger != nil {
+	repeatedly(refreshEvery, "refresh", once(b.Refresh))
+	repeatedly(eraseEvery, "erase", once(b.Erase))
+	if b.Outbox != nil && b.Messenger != nil { // all of the processes that share the ledger: each takes what no other has
 		repeatedly(deliverEvery, "tell apps", b.Deliver)
-		repeatedly(tallyEvery, "drop what nobody asks for", b.forgetUnasked)
+		repeatedly(tallyEvery, "drop what nobody asks for", once(b.forgetUnasked))
 	}
 	tasks.Wait()
 	b.lanes.tasks.Wait()
@@ -147,9 +155,12 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open [
 	}
 	now := b.Ledger.Now()
 	changes := make(map[provision.LeaseID]provision.Change, len(leases))
+	news := provision.NewsID(draw()) // nobody asked, so nobody waits until the others know
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
-		changes[id] = endOrKeep(id, s, open, judge, draws[id], now)
-		return changes[id]
+		c := endOrKeep(id, s, open, judge, draws[id], now)
+		b.inform(&c, leasesOf(s), news)
+		changes[id] = c
+		return c
 	})
 	b.index.drop(leases...)
 	for _, c := range changes {

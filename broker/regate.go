@@ -37,6 +37,15 @@ func (r *regates) take() []provision.TenantID {
 	return taken
 }
 
+// regateAll is for a start, and for whoever goes on with another's work: a rule may have changed just before a crash.
+func (b *Broker) regateAll(ctx context.Context) {
+	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
+	b.log("list tenants", err)
+	for _, t := range tenants {
+		b.regates.add(t.ID)
+	}
+}
+
 // Regate judges the live leases of tenants whose rules changed: what no longer passes ends, what may not last as long
 // ends earlier. A tenant that cannot be finished is tried again.
 func (b *Broker) Regate(ctx context.Context) error {

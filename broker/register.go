@@ -53,16 +53,39 @@ type Registered struct {
 	Ended     int      `json:"ended"`     // leases that pruning ended, or would end
 }
 
+// registerTries is how often registering begins again when another process changed what it had read.
+const registerTries = 5
+
 // Register makes what is registered what is wanted: all of it in one commit, or nothing. Registering the same again
-// changes nothing.
+// changes nothing. When another process was faster, it reads again what there is.
 func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Registered, error) {
 	b.registers.Lock()
 	defer b.registers.Unlock()
+	for try := 1; ; try++ {
+		r, err := b.compare(ctx, d, w, p)
+		if err != nil {
+			return Registered{}, err
+		}
+		if p.DryRun || len(r.change.Events) == 0 {
+			return r.report, nil
+		}
+		err = r.commit(ctx)
+		if err == nil {
+			return r.report, nil
+		}
+		if try == registerTries || !errors.Is(err, provision.ErrConflict) {
+			return Registered{}, err
+		}
+	}
+}
+
+// compare finds what there is to change.
+func (b *Broker) compare(ctx context.Context, d Deed, w Wanted, p Plan) (*registration, error) {
 	a, err := b.act(d)
 	if err != nil {
-		return Registered{}, err
+		return nil, err
 	}
-	r := registration{b: b, act: a, plan: p}
+	r := &registration{b: b, act: a, plan: p}
 	for _, t := range w.Tenants {
 		r.tenant(ctx, t)
 	}
@@ -71,23 +94,20 @@ func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Regist
 	}
 	r.restOfTenants(ctx, w)
 	r.restOfApps(ctx, w)
-	if err := errors.Join(r.faults...); err != nil {
-		return Registered{}, err
-	}
-	if p.DryRun || len(r.change.Events) == 0 {
-		return r.report, nil
-	}
+	return r, errors.Join(r.faults...)
+}
+
+// commit writes the changes.
+func (r *registration) commit(ctx context.Context) error {
 	for name, secret := range r.secrets { // before what names them; a crash in between leaves a secret that nobody names
-		if err := b.Keys.Put(ctx, name, secret); err != nil {
-			return Registered{}, err
+		if err := r.b.Keys.Put(ctx, name, secret); err != nil {
+			return err
 		}
 	}
-	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return r.change, nil })
-	b.regates.add(r.tightened...) // also when nobody knows whether it was written
-	if err := errors.Join(err, b.reloadApps(context.WithoutCancel(ctx))); err != nil {
-		return Registered{}, err
-	}
-	return r.report, nil
+	r.change.News.Judge = r.tightened
+	_, err := r.b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return r.change, nil })
+	r.b.regates.add(r.tightened...) // also when nobody knows whether it was written
+	return errors.Join(err, r.b.reloadApps(context.WithoutCancel(ctx)))
 }
 
 // registration is one run of Register.

@@ -28,7 +28,8 @@ const (
 // connection: when that one hangs, its own room fills up, and who comes next is refused at once. Nobody waits for
 // another's room.
 type rooms struct {
-	pace Pace
+	pace   Pace
+	shared Shared // may be nil
 
 	mu    sync.Mutex
 	open  map[provision.ConnectionID]*room
@@ -41,14 +42,14 @@ type room struct {
 	here   int // inside or in front of the door
 }
 
-func newRooms(p Pace) *rooms {
+func newRooms(p Pace, s Shared) *rooms {
 	if p.N <= 0 {
 		p.N = 6000
 	}
 	if p.Per <= 0 {
 		p.Per = time.Minute
 	}
-	return &rooms{pace: p, open: map[provision.ConnectionID]*room{}, paces: map[provision.TenantID]*rate.Limiter{}}
+	return &rooms{pace: p, shared: s, open: map[provision.ConnectionID]*room{}, paces: map[provision.TenantID]*rate.Limiter{}}
 }
 
 // enter is "" when one more login of c may be begun or judged, and leave has to follow then.
@@ -56,6 +57,10 @@ func (r *rooms) enter(ctx context.Context, c provision.Connection, now time.Time
 	room, refused := r.queue(c, now)
 	if refused != "" {
 		return nil, refused
+	}
+	if !r.keepsPace(ctx, c.Tenant) {
+		r.quit(c.ID, room)
+		return nil, provision.RateLimited
 	}
 	wait := time.NewTimer(maxWait)
 	defer wait.Stop()
@@ -91,6 +96,16 @@ func (r *rooms) queue(c provision.Connection, now time.Time) (*room, provision.R
 	at.here++
 	r.open[c.ID] = at
 	return at, ""
+}
+
+// keepsPace reports whether all replicas together leave the tenant one more step. When nobody can tell, the count of this
+// one is enough, which has allowed it already.
+func (r *rooms) keepsPace(ctx context.Context, t provision.TenantID) bool {
+	if r.shared == nil {
+		return true
+	}
+	allowed, err := r.shared.Allow(ctx, "tenant/"+string(t), r.pace.N, r.pace.Per)
+	return allowed || err != nil
 }
 
 func (r *rooms) quit(id provision.ConnectionID, at *room) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"leasehold/provision"
 )
@@ -119,17 +120,17 @@ func (b *Broker) Rotate(ctx context.Context, d Deed, key string) error {
 	if err := b.loadKeys(ctx); err != nil {
 		return err
 	}
-	return b.Note(ctx, d, "key.rotated", key)
+	return b.Note(ctx, d, "key.rotated", key) // which tells the other processes, too
 }
 
-// Note writes an event of an administrator's deed that changes no row.
+// Note writes an event of an administrator's deed that changes no row but keys: other processes read theirs again.
 func (b *Broker) Note(ctx context.Context, d Deed, outcome string, changes ...string) error {
 	a, err := b.act(d)
 	if err != nil {
 		return err
 	}
 	_, err = b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
-		return provision.Change{Events: []provision.Event{{
+		return provision.Change{News: provision.News{All: true}, Events: []provision.Event{{
 			ID: a.IDs.Event(0), Time: a.Now, Kind: provision.EventAdmin, Outcome: outcome, Actor: a.Actor, Changes: changes,
 			Personal: provision.Personal{Requester: a.Requester, Detail: a.Why},
 		}}}, nil
@@ -140,21 +141,66 @@ func (b *Broker) Note(ctx context.Context, d Deed, outcome string, changes ...st
 // Reopen makes a connection's provider anew at its next use: its keys have changed.
 func (b *Broker) Reopen(c provision.ConnectionID) { b.providers.forget(c) }
 
+// ring is what the keys of a ring make.
+type ring[T any] struct {
+	newest string        // which key that is
+	makers []T           // the newest first; never empty
+	rest   time.Duration // by CLOCK_BOOTTIME: until then the newest only reads, for not every process may know it yet
+}
+
+// use is the one that makes something new at a moment.
+func (r *ring[T]) use(boot time.Duration) T {
+	if len(r.makers) > 1 && boot < r.rest {
+		return r.makers[1]
+	}
+	return r.makers[0]
+}
+
+// ringOf is the ring that takes the place of an old one, which may be nil.
+func ringOf[T any](b *Broker, old *ring[T], keys [][]byte, make func([]byte) (T, error)) (*ring[T], error) {
+	r := &ring[T]{newest: string(keys[0])}
+	for _, key := range keys {
+		m, err := make(key)
+		if err != nil {
+			return nil, err
+		}
+		r.makers = append(r.makers, m)
+	}
+	switch {
+	case b.alone():
+	case old != nil && old.newest == r.newest:
+		r.rest = old.rest
+	default:
+		r.rest = b.Boottime() + newKeyRest
+	}
+	return r, nil
+}
+
 // loadKeys takes over the session and assertion keys as the ledger has them.
 func (b *Broker) loadKeys(ctx context.Context) error {
-	session, err := b.Keys.Ring(ctx, SessionKey, NewKey)
+	b.keysRead.Lock()
+	defer b.keysRead.Unlock()
+	keys, err := b.Keys.Ring(ctx, SessionKey, NewKey)
 	if err != nil {
 		return fmt.Errorf("session key: %w", err)
 	}
-	var cookies []*tokens
-	for _, key := range session {
-		cookies = append(cookies, newTokens(key))
+	cookies, err := ringOf(b, b.cookies.Load(), keys, newTokens)
+	if err != nil {
+		return fmt.Errorf("session key: %w", err)
 	}
-	signer, err := newSigner(ctx, b.Keys, b.URL)
+	if keys, err = b.Keys.Ring(ctx, AssertionKey, newAssertionKey); err != nil {
+		return fmt.Errorf("assertion key: %w", err)
+	}
+	signers, err := ringOf(b, b.signers.Load(), keys, func(key []byte) (*signer, error) { return newSigner(b.URL, key) })
 	if err != nil {
 		return fmt.Errorf("assertion key: %w", err)
 	}
-	b.cookies.Store(&cookies)
-	b.signer.Store(signer)
+	jwks, err := published(signers.makers)
+	if err != nil {
+		return err
+	}
+	b.cookies.Store(cookies)
+	b.signers.Store(signers)
+	b.jwks.Store(&jwks)
 	return nil
 }

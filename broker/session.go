@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"time"
 
 	"leasehold/provision"
 )
@@ -42,6 +43,7 @@ type handover struct {
 	Origin provision.Origin
 	Path   string
 	Start  string // hex SHA-256 of the start cookie at the app's origin
+	Until  time.Time
 }
 
 // Enter hands the SSO host's session to an app: it returns a code that the browser carries to the app's origin. It is
@@ -58,7 +60,7 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 	refuse := func(reason provision.Reason) (string, error) {
 		return "", &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
 	}
-	app, err := b.index.app(wanted.String())
+	app, err := b.door(ctx, wanted.String(), b.fresh())
 	switch {
 	case errors.Is(err, provision.ErrNotFound):
 		return refuse(provision.AppUnknown)
@@ -73,8 +75,8 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 	}
 	code := draw() + draw()
 	sum := sha256.Sum256([]byte(code))
-	h := handover{Lease: s.Lease.ID, App: app.ID, Origin: wanted, Path: path, Start: start}
-	return code, b.store(ctx, kindCode, string(sum[:]), [32]byte{}, b.Now().Add(codeLife), h)
+	h := handover{Lease: s.Lease.ID, App: app.ID, Origin: wanted, Path: path, Start: start, Until: b.Now().Add(codeLife)}
+	return code, b.store(ctx, kindCode, string(sum[:]), [32]byte{}, h.Until, h)
 }
 
 // Redeem takes a code at the app's origin, once, and answers with the value of the app's cookie and the path that was
@@ -89,6 +91,9 @@ func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Ori
 	var h handover
 	if err := b.openJSON(ctx, p, &h); err != nil {
 		return "", "", err
+	}
+	if !b.Now().Before(h.Until) { // whoever writes to the store prolongs nothing
+		return "", "", provision.ErrNotFound
 	}
 	if h.Origin != o || start == "" || subtle.ConstantTimeCompare([]byte(h.Start), []byte(start)) != 1 {
 		return "", "", provision.ErrNotFound

@@ -17,13 +17,13 @@ type tokens struct {
 	macs sync.Pool // of hash.Hash under the key: to set one up takes longer than to use it
 }
 
-func newTokens(key []byte) *tokens {
-	return &tokens{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+func newTokens(key []byte) (*tokens, error) {
+	return &tokens{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}, nil
 }
 
 // Token is the value of the session cookie of a lease at an origin.
 func (b *Broker) Token(id provision.LeaseID, o provision.Origin) string {
-	return base64.RawURLEncoding.EncodeToString((*b.cookies.Load())[0].sign([]byte(id), o.String()))
+	return base64.RawURLEncoding.EncodeToString(b.cookies.Load().use(b.Boottime()).sign([]byte(id), o.String()))
 }
 
 // readToken is the lease that a cookie of origin points at, or "" when it was not made here for that origin.
@@ -37,7 +37,7 @@ func (b *Broker) readToken(token, origin string) provision.LeaseID {
 		return ""
 	}
 	id := room[:n-sha256.Size]
-	for _, key := range *b.cookies.Load() {
+	for _, key := range b.cookies.Load().makers {
 		if hmac.Equal(room[:n], key.sign(id, origin)) {
 			return provision.LeaseID(id)
 		}

@@ -30,9 +30,9 @@ type Config struct {
 	Data string `key:"data" default:"/var/lib/leasehold"`
 	// File of the master key, which wraps the keys and secrets in the database. Empty: `master.key` in `data`.
 	MasterKeyFile string `key:"master_key_file"`
-	// `sqlite`, a file in `data`. `postgres://…` is for a later version, and refused by this one.
+	// `sqlite`, a file in `data`, for one process; or a PostgreSQL database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, for several with a `data` each.
 	Database Locator `key:"database" default:"sqlite"`
-	// Empty: there is one process. `redis://…` is for several, for a later version, and refused by this one.
+	// What replicas share beside the database: `redis://user:password@host:6379/0`, `redis+sentinel://host:26379,host:26379/name` or `redis+cluster://host:6379,host:6379`, with `rediss` for TLS. Empty: there is one process. See below.
 	Redis Locator `key:"redis"`
 	// Proxies whose forwarded headers count. There is no value that trusts everybody.
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" default:"127.0.0.0/8, ::1"`
@@ -144,13 +144,21 @@ func (c *Config) checkTimes(top place) {
 // checkStores says nothing of the values: they may hold a password.
 func (c *Config) checkStores(top place) {
 	switch {
-	case isURL(string(c.Database), "postgres", "postgresql"):
-		top.fault("database", "is PostgreSQL, which this version cannot use yet; write sqlite, or leave it out")
-	case c.Database != "sqlite":
-		top.fault("database", "is no database that this version knows; write sqlite, or leave it out")
+	case c.Database == "sqlite":
+	case !isURL(string(c.Database), "postgres", "postgresql"):
+		top.fault("database", "is no database that this version knows; write sqlite, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	case !namesDatabase(string(c.Database)):
+		top.fault("database", "names no database of the server, or has its password behind a question mark; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
-	if c.Redis != "" {
-		top.fault("redis", "is for several replicas, and this version runs as one process; leave it out")
+	if c.Redis == "" {
+		return
+	}
+	r, err := ParseRedis(c.Redis)
+	if err == nil {
+		_, err = r.TLSConfig()
+	}
+	if err != nil {
+		top.fault("redis", "%v", err)
 	}
 }
 
@@ -190,6 +198,17 @@ func (c *Config) checkTLS(top place) {
 			top.fault("tls", "cannot be used (%v); name a certificate and its key, both PEM", err)
 		}
 	}
+}
+
+// namesDatabase reports whether a URL's path is one name, and its password stands where printing leaves it out.
+func namesDatabase(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	name := strings.TrimPrefix(u.Path, "/")
+	q := u.Query()
+	return name != "" && !strings.Contains(name, "/") && !q.Has("password") && !q.Has("sslpassword")
 }
 
 func isURL(text string, schemes ...string) bool {

@@ -107,7 +107,7 @@ func TestFaultsOfTheEnvironmentNameTheVariable(t *testing.T) {
 		`leasehold.yaml:1: url: origin "nonsense": does not begin with https://; write https://host`,
 		`environment: LEASEHOLD_CACHE: "perhaps" is neither on nor off; write one of them`,
 		`environment: LEASEHOLD_REDIS: is set twice, to different values`,
-		`environment: LEASEHOLD_REDIS: is for several replicas`,
+		`environment: LEASEHOLD_REDIS: is no URL of a Redis`,
 		`environment: LEASEHOLD_TLS: is no variable of Leasehold`,
 		`environment: LEASEHOLD_TLS_CRT: is no variable of Leasehold; correct its name or unset it`,
 		`environment: LEASEHOLD_TRUSTED_PROXIES: 0.0.0.0/0 trusts everybody`,
@@ -140,7 +140,7 @@ func TestAFaultyConfigurationHoldsNothingButItsManifests(t *testing.T) {
 func TestAFileThatIsNoYAMLHasNoFurtherFault(t *testing.T) {
 	file := written(t, "leasehold.yaml", "url: [\n")
 	_, faults := config.Load(file, []string{"LEASEHOLD_REDIS=nowhere"})
-	wantFaults(t, lines(file, faults), `leasehold.yaml:1: is not valid YAML`, `environment: LEASEHOLD_REDIS: is for several replicas`)
+	wantFaults(t, lines(file, faults), `leasehold.yaml:1: is not valid YAML`, `environment: LEASEHOLD_REDIS: is no URL of a Redis`)
 }
 
 func TestEveryFaultOfAFileComesAtOnce(t *testing.T) {
@@ -176,8 +176,8 @@ extra: 1
 		`leasehold.yaml:3: tls.chain: is no key of this place; the keys here are cert, key`,
 		`leasehold.yaml:4: ops_listen: "unix:relative" has no absolute path; write unix:/path`,
 		`leasehold.yaml:5: data: has no value; write one, or leave the key out`,
-		`leasehold.yaml:6: database: is no database that this version knows; write sqlite`,
-		`leasehold.yaml:7: redis: is for several replicas, and this version runs as one process`,
+		`leasehold.yaml:6: database: is no database that this version knows; write sqlite, or postgres://USER:PASSWORD@HOST:PORT/DATABASE`,
+		`leasehold.yaml:7: redis: is no URL of a Redis`,
 		`leasehold.yaml:9: trusted_proxies[0]: 0.0.0.0/0 trusts everybody`,
 		`leasehold.yaml:10: trusted_proxies[1]: ::/0 trusts everybody`,
 		`leasehold.yaml:11: trusted_proxies[2]: "::ffff:0:0/96" is no network; write`,
@@ -302,14 +302,20 @@ func TestALocatorIsPrintedWithoutItsPassword(t *testing.T) {
 	}
 }
 
-func TestWhatALaterVersionDoesIsRefusedWithoutItsPassword(t *testing.T) {
-	file := written(t, "leasehold.yaml", goodURL+"database: postgres://u:hunter2@db/x\nredis: redis://:hunter2@r:6379/1\n")
-	_, faults := config.Load(file, nil)
-	wantFaults(t, lines(file, faults),
-		`leasehold.yaml:2: database: is PostgreSQL, which this version cannot use yet; write sqlite`,
-		`leasehold.yaml:3: redis: is for several replicas, and this version runs as one process`)
-	if strings.Contains(faults.Error(), "hunter2") {
-		t.Errorf("a password is printed: %v", faults)
+func TestADatabaseIsNamedWholeAndItsPasswordIsNotPrinted(t *testing.T) {
+	for _, good := range []string{"sqlite", "postgres://u:hunter2@db/x", "postgresql://db:5433/x?sslmode=verify-full", "postgres://one,two/x?target_session_attrs=read-write"} {
+		c, faults := config.Load(written(t, "leasehold.yaml", goodURL+"database: "+good+"\n"), nil)
+		if len(faults) > 0 || string(c.Database) != good {
+			t.Errorf("%s: %q, %v", good, string(c.Database), faults)
+		}
+	}
+	for _, bad := range []string{"postgres://u:hunter2@db", "postgres://u:hunter2@db/", "postgres://db/x?password=hunter2", "postgres://db/x?sslpassword=hunter2", "postgres://u:hunter2@db/x/y", "postgres:hunter2", "mysql://u:hunter2@db/x"} {
+		file := written(t, "leasehold.yaml", goodURL+"database: "+bad+"\n")
+		_, faults := config.Load(file, nil)
+		wantFaults(t, lines(file, faults), `leasehold.yaml:2: database: `)
+		if strings.Contains(faults.Error(), "hunter2") {
+			t.Errorf("%s: a password is printed: %v", bad, faults)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func Reference() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", row.key, env, row.kind, row.initial, row.meaning)
 	}
-	b.WriteString("\n" + manifestIntroduction)
+	b.WriteString("\n" + strings.ReplaceAll(redisText, "~", "`") + "\n" + manifestIntroduction)
 	example(&b, "tenants.d/acme.yaml")
 	tables(&b, reflect.TypeFor[manifestFile](), "", comments)
 	return strings.TrimSuffix(b.String(), "\n")

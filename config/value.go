@@ -34,12 +34,22 @@ type Rate struct {
 // Locator is where a database is: "sqlite" or a URL. It may hold a password, which printing leaves out.
 type Locator string
 
-// String is the locator without its password.
+// String is the locator without its passwords. What is no URL is printed only if it is the name of a database.
 func (l Locator) String() string {
-	u, err := url.Parse(string(l))
-	if err != nil {
+	u, hosts, err := l.split()
+	switch {
+	case l == "" || l == "sqlite":
+		return string(l)
+	case err != nil:
 		return "[unreadable]"
 	}
+	query := strings.Split(u.RawQuery, "&")
+	for i, parameter := range query {
+		if name, _, _ := strings.Cut(parameter, "="); strings.Contains(strings.ToLower(name), "pass") {
+			query[i] = name + "=xxxxx"
+		}
+	}
+	u.Host, u.RawQuery = strings.Join(hosts, ","), strings.Join(query, "&")
 	return u.Redacted()
 }
 

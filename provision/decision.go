@@ -47,7 +47,8 @@ type DecisionRow struct {
 }
 
 // Change is everything that one commit writes, and the only way to write. Rows are whole: a store inserts the ones it
-// does not have and replaces the ones it has. A store gives each event its Seq, and each new delivery that of its event.
+// does not have and replaces the ones it has. A store gives each event its Seq, and each new delivery that of its event, in
+// this commit or later.
 type Change struct {
 	Installation Generation // when not 0, the installation's new generation
 	Tenants      []Tenant

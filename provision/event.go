@@ -26,7 +26,7 @@ const (
 // whose destruction erases it.
 type Event struct {
 	ID         EventID
-	Seq        int64 // given by the ledger at commit, gapless and rising
+	Seq        int64 // given by the ledger: gapless, and above those of all that anybody read before; 0 where a verb returned before it was given
 	Time       time.Time
 	Tenant     TenantID
 	Kind       string // one of the Event constants

@@ -1,5 +1,7 @@
 package provision
 
+import "fmt"
+
 // Occasion is when the gate is asked.
 type Occasion string
 
@@ -58,6 +60,11 @@ type Target struct {
 	Quiet      bool // no lease ends by it: no Listeners are read
 }
 
+// String says which objects t names.
+func (t Target) String() string {
+	return fmt.Sprintf("%s/%s/%s/%s/%s", t.Tenant, t.Connection, t.Domain, t.Account, t.Lease)
+}
+
 // State is all that a decision may look at: one snapshot of what the Request or Target names. What was not found is
 // the zero value, and a zero value lets nobody in.
 type State struct {
@@ -99,4 +106,10 @@ func (s State) OfFormer() State {
 	s.Account, s.Tenant, s.Leases, s.Links = s.Former.Account, s.Former.Tenant, s.FormerLeases, s.FormerLinks
 	s.Listeners = s.FormerListeners
 	return s
+}
+
+// IsZero reports whether t names nothing.
+func (t Target) IsZero() bool {
+	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == ""
 }

@@ -12,7 +12,8 @@ import (
 // A ledger that loses a race calls the function again on fresh state. Two verbs never both succeed on states that the
 // other's change would have altered (serializable isolation). Unique: (connection, subject) over links, (tenant,
 // e-mail) over living accounts, (domain) over owning claims, (kind, scope, id) over spent things. A change that breaks
-// one of these is retried on fresh state, and is ErrConflict when it still does.
+// one of these is retried on fresh state, and is ErrConflict when it still does. Where several processes share a ledger,
+// so does one that writes a tenant, connection, claim or app on another Revision than the one before its own.
 type Ledger interface {
 	// Provision writes the decision on one request. A denied decision is written too: its event, its row, what it spent.
 	Provision(ctx context.Context, r Request, decide func(State) Decision) (Decision, error)

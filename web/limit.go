@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -24,6 +26,7 @@ func DefaultAttempts() Limit { return Limit{600, time.Minute} }
 type limiter struct {
 	limit  Limit
 	exempt []netip.Prefix
+	shared broker.Shared // may be nil
 
 	mu  sync.Mutex
 	by  map[netip.Prefix]*rate.Limiter
@@ -33,33 +36,52 @@ type limiter struct {
 // maxLimited bounds the addresses that are counted one by one.
 const maxLimited = 1 << 16
 
-func newLimiter(l Limit, exempt []netip.Prefix) *limiter {
+func newLimiter(l Limit, exempt []netip.Prefix, shared broker.Shared) *limiter {
 	if l.N <= 0 {
 		l = DefaultAttempts()
 	}
 	if l.Per <= 0 {
 		l.Per = time.Minute
 	}
-	return &limiter{limit: l, exempt: exempt, by: map[netip.Prefix]*rate.Limiter{}, all: l.bucket()}
+	return &limiter{limit: l, exempt: exempt, shared: shared, by: map[netip.Prefix]*rate.Limiter{}, all: l.bucket()}
 }
 
 func (l Limit) bucket() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(l.N)/l.Per.Seconds()), l.N)
 }
 
-// allow reports whether addr may begin one more login.
-func (l *limiter) allow(addr netip.Addr, now time.Time) bool {
+// allow reports whether addr may begin one more login: here, and at all replicas together. When nobody can tell of
+// those, the count of this one is enough.
+func (l *limiter) allow(ctx context.Context, addr netip.Addr, now time.Time) bool {
 	if addr.IsValid() && within(l.exempt, addr) {
 		return true
 	}
+	network := networkOf(addr)
+	if !l.allowHere(network, now) {
+		return false
+	}
+	if l.shared == nil {
+		return true
+	}
+	allowed, err := l.shared.Allow(ctx, "address/"+network.String(), l.limit.N, l.limit.Per)
+	return allowed || err != nil
+}
+
+// networkOf is what an address is counted as.
+func networkOf(addr netip.Addr) netip.Prefix {
 	bits := 64
 	if addr.Is4() {
 		bits = 32
 	}
 	network, err := addr.Prefix(bits)
 	if err != nil {
-		network = netip.Prefix{} // nobody could tell: all of these share one
+		return netip.Prefix{} // nobody could tell: all of these share one
 	}
+	return network
+}
+
+// allowHere counts in this process.
+func (l *limiter) allowHere(network netip.Prefix, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bucket := l.by[network]
@@ -86,7 +108,7 @@ func (l *limiter) forget(now time.Time) {
 
 // mayBegin is nil when the address of r may begin one more login.
 func (s *server) mayBegin(r *http.Request) error {
-	if s.logins.allow(s.client(r), s.Now()) {
+	if s.logins.allow(r.Context(), s.client(r), s.Now()) {
 		return nil
 	}
 	return &provision.DeniedError{Reason: provision.RateLimited}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -18,6 +19,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix  // peers whose forwarded headers count, and who may ask the check; unix sockets always may
 	Attempts       Limit           // logins that one address may begin; zero: DefaultAttempts
 	Exempt         []netip.Prefix  // addresses without that limit
+	Shared         broker.Shared   // counts them over all replicas; nil: each counts for itself
 	Seal           []byte          // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
 	Stop           <-chan struct{} // event streams end when it is closed; nil: only when their readers leave
 	Metrics        *Metrics        // nil: nothing is counted
@@ -90,7 +92,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt), loops: newLoopGuard(), streams: newStreams(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
+	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt, c.Shared), loops: newLoopGuard(), streams: newStreams(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
 	mux := http.NewServeMux()
 	for _, route := range s.routes() {
 		mux.Handle(route.pattern, s.at(route.host, route.serve))

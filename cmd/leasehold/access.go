@@ -157,14 +157,15 @@ type revokeCommand struct {
 	Tenant     string `xor:"what" help:"Everything of a tenant." placeholder:"ID"`
 	Domain     string `xor:"what" help:"Everything of an e-mail domain." placeholder:"NAME"`
 	reasoned
-	Wait bool `help:"Return only when every row below is written too; access has ended before that."`
+	Once string `help:"A name for this revocation: asked for again under it, after an answer was lost, it is done once, and the answer is the same." placeholder:"NAME"`
+	Wait bool   `help:"Return only when every row below is written too; access has ended before that."`
 }
 
 // Run revokes. When it returns, no check that begins lets anything of it in.
 func (c revokeCommand) Run(s *surroundings) error {
 	order := revokeOrder{
 		Lease: provision.LeaseID(c.Lease), Account: provision.AccountID(c.Account), Connection: provision.ConnectionID(c.Connection),
-		Tenant: provision.TenantID(c.Tenant), Domain: c.Domain, Reason: c.Reason,
+		Tenant: provision.TenantID(c.Tenant), Domain: c.Domain, Reason: c.Reason, Once: c.Once,
 	}
 	if c.Lease+c.Account+c.Connection+c.Tenant+c.Domain == "" {
 		return usageError{errors.New("name what to revoke: --lease, --account, --connection, --tenant or --domain")}

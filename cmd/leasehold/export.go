@@ -2,16 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"leasehold/broker"
 	"leasehold/config"
 	"leasehold/provision"
-	"leasehold/provision/sqlite"
 )
 
 // exportAudit prints the whole audit. It reads the ledger itself, so that it works with and without a server.
@@ -25,16 +19,13 @@ func (c exportAudit) Run(s *surroundings) error {
 	if len(faults) > 0 {
 		return faults
 	}
-	path := filepath.Join(settings.Data, ledgerName)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no ledger at %s", path)
-	}
-	store, err := sqlite.Open(s.ctx, path, sqlite.Options{})
+	at := depotOf(settings)
+	store, err := at.openOld(s.ctx)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	keys, err := openKeys(s.ctx, store, settings.MasterKeyFile, path)
+	keys, err := openKeys(s.ctx, store, settings.MasterKeyFile, at.String())
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,14 @@ import (
 	"leasehold/broker"
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
+	"leasehold/broker/redis"
 	"leasehold/broker/webhook"
 	"leasehold/config"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
 	"leasehold/idp/saml"
 	"leasehold/provision"
-	"leasehold/provision/sqlite"
+	"leasehold/provision/postgres"
 	"leasehold/web"
 )
 
@@ -35,8 +36,10 @@ type gateway struct {
 	environ []string
 	log     *slog.Logger
 	lock    *os.File
-	store   *sqlite.Store
+	store   ledger
+	replica *postgres.Replica // among those that share the ledger; nil: it is this process's alone
 	keys    *broker.Keyring
+	redis   *redis.Client // nil: this is the only replica
 	broker  *broker.Broker
 	prover  *broker.Prover
 	fetch   *http.Client // for every address that a tenant gave
@@ -50,11 +53,8 @@ type gateway struct {
 	rotating sync.Mutex // one rotation of a connection's key or of the master key at a time
 }
 
-// ledgerName and lockName are files in the data folder.
-const (
-	ledgerName = "leasehold.db"
-	lockName   = "lock"
-)
+// lockName is a file in the data folder.
+const lockName = "lock"
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
@@ -73,19 +73,20 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.lock, err = lock(filepath.Join(g.config.Data, lockName)); err != nil {
 		return err
 	}
-	ledger := filepath.Join(g.config.Data, ledgerName)
-	if _, err := masterKey(g.config.MasterKeyFile, ledger); err != nil { // before there is a ledger
+	at := depotOf(g.config)
+	if g.store, err = at.openFirst(ctx, g.config.MasterKeyFile); err != nil {
 		return err
 	}
-	if g.store, err = sqlite.Open(ctx, ledger, sqlite.Options{}); err != nil {
-		return err
-	}
-	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, ledger); err != nil {
+	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, at.String()); err != nil {
 		return err
 	}
 	if err := dropNext(g.config.MasterKeyFile); err != nil {
 		return err
 	}
+	if err := g.openRedis(ctx); err != nil {
+		return err
+	}
+	attempts, shared := g.attempts()
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.metrics = prometheus.NewRegistry()
 	seen, err := web.NewMetrics(g.metrics)
@@ -96,14 +97,14 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: g.store, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Leftovers: g.store,
 		Outbox: g.store, Messenger: webhook.Client{HTTP: g.fetch},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch},
 		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
-		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per},
+		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
 		return err
@@ -118,10 +119,24 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	}
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
-		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt,
+		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
 		Stop: g.stop, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
+}
+
+// replicas makes this process one of those that share a database; nil when there is none.
+func (g *gateway) replicas(ctx context.Context) broker.Replicas {
+	shared, ok := g.store.(*postgres.Store)
+	if !ok {
+		return nil
+	}
+	var bell postgres.Bell
+	if g.redis != nil {
+		bell = g.redis
+	}
+	g.replica = shared.Replica(ctx, bell)
+	return g.replica
 }
 
 func (g *gateway) newProver() *broker.Prover {
@@ -215,6 +230,14 @@ func lock(path string) (*os.File, error) {
 }
 
 func (g *gateway) close() {
+	if g.replica != nil {
+		if err := g.replica.Close(); err != nil {
+			g.log.Warn("the others take this process for gone in a few seconds", "error", err)
+		}
+	}
+	if g.redis != nil {
+		g.redis.Close()
+	}
 	if g.store != nil {
 		g.store.Close()
 	}

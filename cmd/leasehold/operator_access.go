@@ -96,6 +96,7 @@ type revokeOrder struct {
 	Tenant     provision.TenantID     `json:"tenant,omitempty"`
 	Domain     string                 `json:"domain,omitempty"`
 	Reason     string                 `json:"reason"`
+	Once       string                 `json:"once,omitempty"` // a name: asked for again under it, it is done once
 }
 
 // revoked is a revocation whose rows may still be settling; "" when there is nothing to settle.
@@ -108,7 +109,7 @@ func (o operator) revoke(r *http.Request, d broker.Deed) (any, error) {
 	if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
 		return nil, fmt.Errorf("order: %w", err)
 	}
-	d.Why = order.Reason
+	d.Why, d.Once = order.Reason, order.Once
 	b, ctx := o.gateway.broker, r.Context()
 	switch {
 	case order.Lease != "":

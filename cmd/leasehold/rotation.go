@@ -128,7 +128,7 @@ func takeOver(path string) error {
 
 // openKeys opens the ledger's keys, also when a rotation of the master key stopped half-way.
 func openKeys(ctx context.Context, store provision.Keys, path, ledger string) (*broker.Keyring, error) {
-	master, err := masterKey(path, ledger)
+	master, err := masterKey(path, ledger, true)
 	if err != nil {
 		return nil, err
 	}

@@ -21,12 +21,12 @@ import (
 	"leasehold/provision"
 )
 
-// masterKey reads the key that wraps all others, or makes one where there is none and no ledger either: a new key
-// beside an old ledger would open nothing of it.
-func masterKey(path, ledger string) ([]byte, error) {
+// masterKey reads the key that wraps all others, or makes one where there is none and the ledger was not written under
+// one: a new key beside an old ledger would open nothing of it.
+func masterKey(path, ledger string, written bool) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(ledger); err == nil {
+		if written {
 			return nil, fmt.Errorf("master key %s is missing, and %s was written under one: put the key back", path, ledger)
 		}
 		return newMasterKey(path)

@@ -70,19 +70,19 @@ func revocations() []revoked {
 		}},
 		{"tenant", func(_ provision.Account, c *provision.Change, l *provision.Lease) provision.Scope {
 			raised := tenant(acme)
-			raised.Generation, l.Generations.Tenant = 2, 2
+			raised.Generation, raised.Revision, l.Generations.Tenant = 2, 2, 2
 			c.Tenants = []provision.Tenant{raised}
 			return provision.Scope{Tenant: acme}
 		}},
 		{"connection", func(_ provision.Account, c *provision.Change, l *provision.Lease) provision.Scope {
 			raised := connection(okta, acme, "acme.example")
-			raised.Generation, l.Generations.Connection = 2, 2
+			raised.Generation, raised.Revision, l.Generations.Connection = 2, 2, 2
 			c.Connections = []provision.Connection{raised}
 			return provision.Scope{Connection: okta}
 		}},
 		{"domain", func(_ provision.Account, c *provision.Change, l *provision.Lease) provision.Scope {
 			raised := claim(acme, "acme.example", provision.ClaimVerified)
-			raised.Generation, l.Generations.Domain = 2, 2
+			raised.Generation, raised.Revision, l.Generations.Domain = 2, 2, 2
 			c.Claims = []provision.Claim{raised}
 			return provision.Scope{Domain: domain("acme.example")}
 		}},

@@ -164,7 +164,7 @@ func notFound(t *probe, a, _ Store) {
 func policies(t *probe, a, b Store) {
 	w := newWorld(t, a)
 	second := tenant(acme)
-	second.Policy.Version, second.Policy.Create = 2, provision.CreateDeny
+	second.Revision, second.Policy.Version, second.Policy.Create = 2, 2, provision.CreateDeny
 	w.write(provision.Change{Tenants: []provision.Tenant{second}})
 	for version, want := range map[int64]provision.CreateRule{1: provision.CreateAllow, 2: provision.CreateDeny} {
 		if p, err := b.Policy(t.ctx, acme, version); err != nil || p.Create != want || p.Version != version {
@@ -178,6 +178,7 @@ func connectionsFor(t *probe, a, b Store) {
 	first := connection("z-default", acme, "acme.example")
 	first.Default = true
 	foreign := connection(other, rival, "rival.example", "acme.example")
+	foreign.Revision = 2
 	w.write(provision.Change{
 		Connections: []provision.Connection{first, foreign, connection("pending", rival, "new.example"), connection("lapsed", acme, "old.example")},
 		Claims:      []provision.Claim{claim(rival, "new.example", provision.ClaimPending), claim(acme, "old.example", provision.ClaimLapsed)},
@@ -195,7 +196,9 @@ func connectionsFor(t *probe, a, b Store) {
 	if got := ids("acme.example"); !slices.Equal(got, []provision.ConnectionID{"z-default", entra, okta}) {
 		t.errorf("connections are %v", got)
 	}
-	w.write(provision.Change{Connections: []provision.Connection{connection("z-default", acme)}})
+	bare := connection("z-default", acme)
+	bare.Revision = 2
+	w.write(provision.Change{Connections: []provision.Connection{bare}})
 	if got := ids("acme.example"); !slices.Equal(got, []provision.ConnectionID{entra, okta}) {
 		t.errorf("without its domain: connections are %v", got)
 	}

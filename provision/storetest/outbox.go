@@ -40,7 +40,7 @@ func (w world) tell(a provision.Account, kind provision.DeliveryKind, due time.T
 	if len(done.Deliveries) != 1 {
 		w.t.fatalf("%d deliveries were written of one", len(done.Deliveries))
 	}
-	return done.Deliveries[0]
+	return w.first("what was written", provision.DeliveryFilter{ID: done.Deliveries[0].ID}) // it may have got its number later
 }
 
 // take takes what is due at a time, for a minute, and returns the names in order.

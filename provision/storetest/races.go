@@ -125,7 +125,7 @@ func twoAmendments(t *probe, a, b Store) {
 	race(w, w.on(b), func(_ int, w world) {
 		_, err := w.store.Amend(t.ctx, provision.Target{Tenant: acme}, func(s provision.State) (provision.Change, error) {
 			meeting.meet()
-			s.Tenant.Generation++
+			s.Tenant.Generation, s.Tenant.Revision = s.Tenant.Generation+1, s.Tenant.Revision+1
 			return provision.Change{Tenants: []provision.Tenant{s.Tenant}}, nil
 		})
 		if err != nil {

@@ -73,7 +73,9 @@ func secondOwner(t *probe, a, _ Store) {
 		w.conflict(provision.Change{Claims: []provision.Claim{claim(rival, "acme.example", state)}})
 	}
 	w.write(provision.Change{Claims: []provision.Claim{claim(rival, "acme.example", provision.ClaimPending)}})
-	w.write(provision.Change{Claims: []provision.Claim{claim(acme, "acme.example", provision.ClaimPending), claim(rival, "acme.example", provision.ClaimVerified)}})
+	former, next := claim(acme, "acme.example", provision.ClaimPending), claim(rival, "acme.example", provision.ClaimVerified)
+	former.Revision, next.Revision = 2, 2
+	w.write(provision.Change{Claims: []provision.Claim{former, next}})
 	if s := w.read(provision.Target{Tenant: acme, Domain: domain("acme.example")}); s.Claim.Tenant != rival || s.OwnClaim.State != provision.ClaimPending {
 		t.errorf("owner %q, own claim %q", s.Claim.Tenant, s.OwnClaim.State)
 	}
@@ -82,10 +84,10 @@ func secondOwner(t *probe, a, _ Store) {
 func secondApp(t *probe, a, _ Store) {
 	w := newWorld(t, a)
 	w.conflict(provision.Change{Apps: []provision.App{{ID: "chat", Origins: []provision.Origin{origin("https://wiki.example")}}}})
-	w.write(provision.Change{Apps: []provision.App{{ID: wiki, Origins: []provision.Origin{origin("https://new.example")}}}})
-	w.write(provision.Change{Apps: []provision.App{{ID: "chat", Origins: []provision.Origin{origin("https://wiki.example")}}}})
+	w.write(provision.Change{Apps: []provision.App{{ID: wiki, Origins: []provision.Origin{origin("https://new.example")}, Revision: 2}}})
+	w.write(provision.Change{Apps: []provision.App{{ID: "chat", Origins: []provision.Origin{origin("https://wiki.example")}, Revision: 1}}})
 	w.write(provision.Change{Apps: []provision.App{ // they change places, in one change
-		{ID: wiki, Origins: []provision.Origin{origin("https://wiki.example")}}, {ID: "chat", Origins: []provision.Origin{origin("https://new.example")}},
+		{ID: wiki, Origins: []provision.Origin{origin("https://wiki.example")}, Revision: 3}, {ID: "chat", Origins: []provision.Origin{origin("https://new.example")}, Revision: 2},
 	}})
 	for at, want := range map[string]provision.AppID{"https://wiki.example": wiki, "https://new.example": "chat"} {
 		if app, err := a.AppByOrigin(t.ctx, origin(at)); err != nil || app.ID != want {

@@ -1,0 +1,189 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"leasehold/provision"
+)
+
+// Replicas keeps the memory of processes that share a ledger true (docs/design/0007-coherence.md). A process answers
+// from memory only for a second after the start of its last renewal; who revokes waits until every process has applied
+// the news, or until none of them can still be in the second that it was in.
+type Replicas interface {
+	// Renew says that this process is alive and has applied news, and returns the news that it has not: all that was
+	// committed before the call and was not among what an earlier Renew returned and the process then said it applied.
+	Renew(ctx context.Context, applied []provision.NewsID) (provision.Renewal, error)
+
+	// Await wakes the other processes, and returns when each that was there after the call began has applied the news, or
+	// when ctx is over. News that nobody has to apply any more are applied. "" is all the news that there are.
+	Await(ctx context.Context, id provision.NewsID)
+
+	// Woken tells that there may be news. It may miss some, and tell of none.
+	Woken() <-chan struct{}
+}
+
+// The times of the protocol.
+const (
+	renewEvery = 250 * time.Millisecond
+	freshFor   = time.Second             // from the start of a renewal
+	newsWait   = 1050 * time.Millisecond // freshFor, with clocks that differ by 1 % in their rate and something to spare
+	renewLimit = 5 * time.Second         // for a renewal that hangs
+	newKeyRest = 2 * time.Second         // before the newest key is used: each process knows it by then, or is not fresh
+)
+
+// replica is what a process knows of how true its memory is. The zero replica is not.
+type replica struct {
+	mu      sync.Mutex // one renewal at a time
+	applied []provision.NewsID
+	reload  bool         // what is registered has to be read again before memory is true
+	until   atomic.Int64 // memory is true until then, CLOCK_BOOTTIME in nanoseconds
+	leading atomic.Bool
+}
+
+// alone reports whether this process has its ledger for itself.
+func (b *Broker) alone() bool { return b.Replicas == nil }
+
+// fresh reports whether memory may answer now.
+func (b *Broker) fresh() bool {
+	return b.alone() || int64(b.Boottime()) < b.replica.until.Load()
+}
+
+// Leads reports whether this process is the one that does what has to be done once.
+func (b *Broker) Leads() bool { return b.alone() || b.replica.leading.Load() }
+
+// Fresh is nil when memory may answer, for who asks whether this process is ready.
+func (b *Broker) Fresh() error {
+	if !b.fresh() {
+		return provision.ErrUnavailable
+	}
+	return nil
+}
+
+// keepFresh renews, at intervals and when it is woken, until ctx is over.
+func (b *Broker) keepFresh(ctx context.Context) {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		for more := true; more && ctx.Err() == nil; {
+			var err error
+			if more, err = b.renew(ctx); err != nil && ctx.Err() == nil {
+				b.Log.Warn("renewal failed; after a second without one, checks ask the ledger", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			b.replica.until.Store(0)
+			return
+		case <-tick.C:
+		case <-b.Replicas.Woken():
+		}
+	}
+}
+
+// renew renews once. Where there was news there is more to do: whoever waits wants to hear that it was applied.
+func (b *Broker) renew(ctx context.Context) (more bool, err error) {
+	r := &b.replica
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	began := b.Boottime()
+	ctx, cancel := context.WithTimeout(ctx, renewLimit)
+	defer cancel()
+	renewal, err := b.Replicas.Renew(ctx, r.applied)
+	if err != nil {
+		r.leading.Store(false)
+		return false, err
+	}
+	if err := b.apply(ctx, renewal); err != nil {
+		return false, err
+	}
+	if r.leading.Swap(renewal.Leads) != renewal.Leads && renewal.Leads {
+		b.Log.Info("this process does what has to be done once")
+		b.regateAll(ctx)
+	}
+	r.until.Store(int64(began + freshFor))
+	return len(renewal.News) > 0, nil
+}
+
+// apply forgets what the news are about. What was read before is gone when it returns without an error.
+func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
+	r := &b.replica
+	r.applied = nil
+	r.reload = r.reload || renewal.Joined
+	for _, n := range renewal.News {
+		r.applied = append(r.applied, n.ID)
+		r.reload = r.reload || n.All
+		b.index.drop(n.Leases...)
+		b.regates.add(n.Judge...)
+	}
+	if !r.reload {
+		return nil
+	}
+	if err := b.readAgain(ctx); err != nil {
+		r.applied = nil // not yet: they come again, with the others
+		return err
+	}
+	r.reload = false
+	b.Changed()
+	return nil
+}
+
+// readAgain forgets everything, and reads anew what every check needs.
+func (b *Broker) readAgain(ctx context.Context) error {
+	b.index.flush()
+	b.providers.forgetAll()
+	if err := b.reloadApps(ctx); err != nil {
+		return err
+	}
+	return b.loadKeys(ctx)
+}
+
+// inform writes into a change what other processes have to forget because of it: the leases whose standing it may alter,
+// or everything, when something that is registered changed. Leases that begin are known to nobody.
+func (b *Broker) inform(c *provision.Change, touched []provision.LeaseID, id provision.NewsID) {
+	if b.alone() {
+		c.News = provision.News{}
+		return
+	}
+	n := provision.News{ID: id, All: c.News.All || changesRegistered(*c), Judge: c.News.Judge}
+	if len(c.Accounts)+len(c.Leases)+len(c.Entries) > 0 {
+		n.Leases = touched
+	}
+	if n.IsZero() {
+		n = provision.News{}
+	}
+	c.News = n
+}
+
+// settled waits until no process can answer from what it knew before a change that was committed.
+func (b *Broker) settled(ctx context.Context, n provision.News) {
+	if !n.IsZero() {
+		b.await(ctx, n.ID)
+	}
+}
+
+// settledAll is settled for whoever asks for what has happened already: it may have been committed by a process that was
+// killed before the others had heard.
+func (b *Broker) settledAll(ctx context.Context) { b.await(ctx, "") }
+
+func (b *Broker) await(ctx context.Context, id provision.NewsID) {
+	if b.alone() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), newsWait) // who gives up waiting does not make it true
+	defer cancel()
+	b.Replicas.Await(ctx, id)
+}
+
+// boottime is the time since the machine was started, with the time that it slept.
+func boottime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 1<<63 - 1 // nothing is fresh then
+	}
+	return time.Duration(t.Nano())
+}
