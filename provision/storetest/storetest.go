@@ -22,14 +22,21 @@ type Store interface {
 	provision.Registry
 	provision.Keys
 
-	// What deletes what is over; the port is its consumer's.
+	Leftovers
+	Outbox
+}
+
+// Leftovers deletes what is over; the port is its consumer's.
+type Leftovers interface {
 	Unused(ctx context.Context, t provision.TenantID, before time.Time, limit int) ([]provision.AccountID, error)
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
 	DeleteTold(ctx context.Context, app provision.AppID, before time.Time, limit int) (int, error)
+}
 
-	// What apps are to be told; the port is its consumer's.
+// Outbox keeps what apps are to be told; the port is its consumer's.
+type Outbox interface {
 	Take(ctx context.Context, x provision.Taking) ([]provision.Delivery, error)
 	Settle(ctx context.Context, told []provision.Delivery) error
 	Deliveries(ctx context.Context, f provision.DeliveryFilter) (found []provision.Delivery, last int64, err error)
