@@ -105,14 +105,18 @@ func viewNotify(n provision.Notify, c broker.Confirmations) *notifyView {
 // backlogs is how much apps are still to be told, counted when somebody asks for metrics.
 type backlogs struct{ gateway *gateway }
 
-// Describe implements prometheus.Collector: what there is depends on the apps.
-func (backlogs) Describe(chan<- *prometheus.Desc) {}
+func (backlogs) desc() *prometheus.Desc {
+	return prometheus.NewDesc("leasehold_deliveries", "What apps are still to be told, by app and state; counting stops at 100000.", []string{"app", "state"}, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (b backlogs) Describe(out chan<- *prometheus.Desc) { out <- b.desc() }
 
 // Collect implements prometheus.Collector. What cannot be counted is left out.
 func (b backlogs) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	told := prometheus.NewDesc("leasehold_deliveries", "What apps are still to be told, by app and state; counting stops at 100000.", []string{"app", "state"}, nil)
+	told := b.desc()
 	for _, app := range b.gateway.broker.Told() {
 		n, err := b.gateway.store.Backlog(ctx, app)
 		if err != nil {
