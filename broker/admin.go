@@ -190,6 +190,11 @@ func (b *Broker) hold(ctx context.Context, d Deed, scope provision.Scope, cause 
 		}
 		return c, err
 	})
+	if !scope.Domain.IsZero() {
+		if t.Tenant, err = b.ownerOf(ctx, scope.Domain); err != nil {
+			return "", err
+		}
+	}
 	done, err := b.amendRegistered(ctx, t, change)
 	if err != nil {
 		return "", err

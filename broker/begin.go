@@ -51,7 +51,8 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 	if err != nil {
 		return Departure{}, b.unreachable(ctx, c, a, w.Requester, err)
 	}
-	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation}); err != nil {
+	u := underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation, Voided: tenant.Voided}
+	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, u); err != nil {
 		return Departure{}, err
 	}
 	return Departure{URL: url, Tenant: tenant.Name}, nil

@@ -18,6 +18,17 @@ func (b *Broker) Claims(ctx context.Context, d provision.Domain) ([]provision.Cl
 	return found, err
 }
 
+// ownerOf is the tenant whose domain d is, or "" when it is nobody's.
+func (b *Broker) ownerOf(ctx context.Context, d provision.Domain) (provision.TenantID, error) {
+	claims, err := b.Claims(ctx, d)
+	for _, c := range claims {
+		if c.Owns() {
+			return c.Tenant, err
+		}
+	}
+	return "", err
+}
+
 // all walks a list to its end.
 func all[T any](ctx context.Context, page func(context.Context, provision.Page) ([]T, error), id func(T) string) ([]T, error) {
 	var items []T

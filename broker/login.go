@@ -66,8 +66,8 @@ func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error
 	var revoked bool
 	d, err := b.provide(ctx, request.Request, request.tenant, func(s provision.State) provision.Decision {
 		tenant = s.Tenant
-		if revoked = s.Connection.Generation != u.Trust || s.Tenant.Generation != u.Tenant; revoked {
-			return provision.Decision{} // an answer from before a revocation, other trust or a deletion opens nothing after it
+		if revoked = u.outdated(s); revoked {
+			return provision.Decision{}
 		}
 		return provision.Decide(s, request.Request, ids, b.Ledger.Now()) // asked here: a clock that was reset meanwhile counts
 	})

@@ -179,7 +179,8 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	}
 	t := w.Tenant
 	t.Policy = t.Policy.WithDefaults()
-	t.Suspended, t.Generation, t.Owner, t.Revision, t.Policy.Version = old.Suspended, old.Generation, r.plan.Owner, old.Revision, old.Policy.Version
+	t.Suspended, t.Generation, t.Voided, t.Revision = old.Suspended, old.Generation, old.Voided, old.Revision
+	t.Owner, t.Policy.Version = r.plan.Owner, old.Policy.Version
 	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {
 		t.Policy.Version++
 		r.note(provision.Event{Kind: provision.EventPolicyChanged, Tenant: t.ID, Decision: provision.DecisionRef{PolicyVersion: t.Policy.Version}}, name+": policy", policy)

@@ -265,7 +265,28 @@ func TestAnAnswerFromBeforeARevocationOrOtherTrustOpensNothing(t *testing.T) {
 	l, err = h.resume("of a revoked tenant", id)
 	wantDenied(t, provision.AttemptUnknown, l, err)
 
+	id = parked("of a revoked domain") // begun at a connection: nobody knew of which domain it would be
+	late, err := h.Begin(context.Background(), broker.Wish{Browser: "answered late", Connection: "acme-saml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Revoke(context.Background(), because("drill"), provision.Scope{Domain: domain("acme.test")}, provision.CauseAdmin); err != nil {
+		t.Fatal(err)
+	}
+	h.wanted.Tenants[0].Tenant.Contact = "somebody@acme.test"
+	h.register(h.wanted) // a registration in between undoes nothing of it
+	l, err = h.resume("of a revoked domain", id)
+	wantDenied(t, provision.AttemptUnknown, l, err)
+	if id, err = h.Receive(context.Background(), "acme-saml", h.saml.Answer(t, late.URL, adaBySAML()), provision.Requester{}); err != nil {
+		t.Fatal(err)
+	}
+	l, err = h.resume("answered late", id)
+	wantDenied(t, provision.AttemptUnknown, l, err)
+
 	h.clock.pass(time.Hour)
+	if _, err := h.loginBySAML("after the revocations", adaBySAML()); err != nil {
+		t.Errorf("begun after them: %v", err)
+	}
 	id = parked("confirmed")
 	rebuilt := samltest.New(t)
 	rebuilt.EntityID, rebuilt.Now = h.saml.EntityID, h.clock.Now

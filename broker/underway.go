@@ -27,8 +27,14 @@ type underway struct {
 	idp.Attempt
 	Trust   provision.Generation // of the connection, when the attempt began
 	Tenant  provision.Generation // of its tenant
+	Voided  provision.Generation // of its tenant's domains
 	Refused int                  // messages for it that were refused
 	stored  Pending
+}
+
+// outdated reports whether what an attempt began under was revoked, deleted or exchanged since: its answer opens nothing.
+func (u underway) outdated(s provision.State) bool {
+	return u.Trust != s.Connection.Generation || u.Tenant != s.Tenant.Generation || u.Voided != s.Tenant.Voided
 }
 
 // store seals v under an id of a kind and puts it away.

@@ -220,6 +220,9 @@ func (w *world) end() {
 func (w *world) revoke() {
 	scope := rapid.SampledFrom([]provision.Scope{{Tenant: "acme"}, {Connection: "acme-saml"}, {Domain: w.domains[1]}, {}}).Draw(w.t, "scope")
 	target := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
+	if !scope.Domain.IsZero() {
+		target.Tenant = "acme"
+	}
 	faults, err := w.amend(target, func(s provision.State, a provision.Act) (provision.Change, error) {
 		return provision.RevokeScope(s, scope, provision.CauseAdmin, provision.RevocationID("rev_"+w.draw()), a)
 	})

@@ -18,12 +18,13 @@ func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Cha
 		c.Generation, c.Revision, tenant = c.Generation+1, c.Revision+1, c.Tenant
 		change.Connections = []Connection{c}
 	case !scope.Domain.IsZero():
-		c := s.Claim
-		if c.Domain != scope.Domain || !c.Owns() {
+		c, t := s.Claim, s.Tenant
+		if c.Domain != scope.Domain || !c.Owns() || c.Tenant != t.ID {
 			return Change{}, fmt.Errorf("owner of %s: %w", scope.Domain, ErrNotFound)
 		}
-		c.Generation, c.Revision, tenant = c.Generation+1, c.Revision+1, c.Tenant
-		change.Claims = []Claim{c}
+		c.Generation, c.Revision = c.Generation+1, c.Revision+1
+		t.Voided, t.Revision = t.Voided+1, t.Revision+1 // of which domain a login under way will be, nobody knows
+		change.Claims, change.Tenants = []Claim{c}, []Tenant{t}
 	case scope.Tenant != "":
 		t := s.Tenant
 		if t.ID != scope.Tenant {

@@ -26,6 +26,7 @@ type Tenant struct {
 	Removal     Removal
 	Policy      Policy
 	Generation  Generation
+	Voided      Generation // how often logins under way were voided, because one of its domains was revoked
 	Owner       Owner
 	Revision    int64 // rises with every change
 }

@@ -47,14 +47,14 @@ func readCookie(h http.Header, name string) (string, error) {
 			if count++; count > maxCookies {
 				return malformed()
 			}
-			rest, ok := strings.CutPrefix(strings.TrimLeft(pair, " \t"), name)
-			if !ok || !strings.HasPrefix(rest, "=") {
+			said, rest, _ := strings.Cut(pair, "=") // without one, others read the name of an empty cookie
+			if strings.Trim(said, " \t\r\n") != name {
 				continue
 			}
 			if seen {
 				return malformed()
 			}
-			value, seen = strings.TrimRight(rest[1:], " \t"), true
+			value, seen = strings.TrimRight(rest, " \t"), true
 		}
 	}
 	if !isToken(value) {

@@ -55,6 +55,44 @@ func FuzzTarget(f *testing.F) {
 	})
 }
 
+// FuzzForward: whatever the headers of a forward-auth proxy say is what every URL parser reads, or it is not asked about.
+func FuzzForward(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"https", "wiki.example.org", "/page?a=1"}, {"wss", "WIKI.example.org:443", "/"}, {"https", "wiki.example.org/", "/"}, {"https", "a@b", "/"}, {"http", "x.localhost", "//evil.test"},
+		{"https", "wiki.example.org", "/../x"}, {"https,http", "a, b", "/"}, {"https", "wiki.example.org", "*"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, proto, host, uri string) {
+		g := newGate(t)
+		r := newBrowser(t, g).get("http://127.0.0.1/_sso/check/forward", "X-Forwarded-Method", "GET", "X-Forwarded-Proto", proto, "X-Forwarded-Host", host, "X-Forwarded-Uri", uri)
+		if len(g.asked) == 0 {
+			if r.StatusCode < 400 || r.Header.Get("X-Leasehold-Reason") != string(provision.TargetInvalid) {
+				t.Fatalf("not asked, and %d", r.StatusCode)
+			}
+			return
+		}
+		ask := g.asked[0]
+		if o, err := provision.ParseOrigin(ask.Origin); err != nil || o.String() != ask.Origin {
+			t.Fatalf("asked about the origin %q", ask.Origin)
+		}
+		u, err := url.ParseRequestURI(uri)
+		if err != nil && !strings.Contains(err.Error(), "invalid URL escape") {
+			t.Fatalf("asked %+v about what is no path: %v", ask, err)
+		}
+		scheme, usual := "https", ":443"
+		if p := strings.ToLower(proto); p == "http" || p == "ws" {
+			scheme, usual = "http", ":80"
+		}
+		if said := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(host), usual), ":"); ask.Origin != scheme+"://"+said {
+			t.Fatalf("asked about %s for %s at %q", ask.Origin, proto, host)
+		}
+		if decoded, _ := url.PathUnescape(ask.Path); ask.Path != "" && (err != nil || decoded != u.Path || strings.ContainsAny(u.Path, "\\%#?;\x00")) {
+			t.Fatalf("asked about the path %q, others read %q", ask.Path, u.Path)
+		}
+	})
+}
+
 // FuzzCookie: the token is what net/http reads from one cookie of the name, or nothing is asked.
 func FuzzCookie(f *testing.F) {
 	for _, seed := range []string{"__Host-lh-app=abc", "a=b; __Host-lh-app=abc", "__Host-lh-app=a; __Host-lh-app=b", "__Host-lh-app=\"a\"", ";;=;", "__Host-lh-app"} {

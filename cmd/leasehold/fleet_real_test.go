@@ -33,7 +33,7 @@ type fleet struct {
 	t        *testing.T
 	binary   string
 	folder   string
-	host     string // of the SSO host, with its port
+	sso      string // origin of the SSO host
 	wiki     string // origin of the app
 	idp      *samltest.IdP
 	gateways []*replicaProcess // that people and apps talk to
@@ -43,7 +43,9 @@ type fleet struct {
 // berth is what a fleet stands on.
 type berth struct {
 	database func(n int) string // what the n-th gateway is told; "" would be SQLite
-	redis    func(n int) string // "" is none
+	redis    func(n int) string // nil: there is none
+
+	sso, wiki string // origins behind a proxy; "": nobody stands in front
 }
 
 // replicaProcess is one gateway of a fleet.
@@ -60,8 +62,10 @@ func newFleet(t *testing.T, size int, on berth) *fleet {
 	t.Helper()
 	folder := t.TempDir()
 	f := &fleet{t: t, folder: folder, binary: builtBinary(t), idp: samltest.New(t)}
-	port := fmt.Sprint(peers.Port(t)) // of the proxy that would stand in front
-	f.host, f.wiki = "sso.localhost:"+port, "http://wiki.localhost:"+port
+	if f.sso, f.wiki = on.sso, on.wiki; f.sso == "" {
+		port := fmt.Sprint(peers.Port(t)) // of the proxy that would stand in front
+		f.sso, f.wiki = "http://sso.localhost:"+port, "http://wiki.localhost:"+port
+	}
 	f.write("idp.xml", string(f.idp.Metadata()))
 	f.write("tenants.yaml", f.manifest())
 	t.Cleanup(f.end)
@@ -118,8 +122,8 @@ func (f *fleet) end() {
 func (g *replicaProcess) folder() string { return filepath.Join(g.fleet.folder, fmt.Sprint(g.n)) }
 
 func (g *replicaProcess) configure(on berth) {
-	config := fmt.Sprintf("url: http://%s\nlisten: %s\nops_listen: %s\ndata: data\nmaster_key_file: ../master.key\nmanifests: [../tenants.yaml]\ndatabase: %s\n",
-		g.fleet.host, g.listen, g.ops, on.database(g.n))
+	config := fmt.Sprintf("url: %s\nlisten: %s\nops_listen: %s\ndata: data\nmaster_key_file: ../master.key\nmanifests: [../tenants.yaml]\ndatabase: %s\n",
+		g.fleet.sso, g.listen, g.ops, on.database(g.n))
 	if on.redis != nil {
 		config += "redis: " + on.redis(g.n) + "\n"
 	}
@@ -181,8 +185,12 @@ func (g *replicaProcess) browser() *http.Client {
 
 // logIn logs somebody in at the gateway, for the wiki, and returns the wiki's cookie.
 func (g *replicaProcess) logIn(subject string) (cookie string, err error) {
-	browser := g.browser()
-	to := g.fleet.wiki + "/_sso/start?rd=" + url.QueryEscape(g.fleet.wiki+"/")
+	return g.fleet.logIn(g.browser(), subject)
+}
+
+// logIn logs somebody in, in a browser of her own.
+func (f *fleet) logIn(browser *http.Client, subject string) (cookie string, err error) {
+	to := f.wiki + "/_sso/start?rd=" + url.QueryEscape(f.wiki+"/")
 	for range 12 {
 		response, err := browser.Get(to)
 		if err != nil {
@@ -195,15 +203,15 @@ func (g *replicaProcess) logIn(subject string) (cookie string, err error) {
 			}
 		}
 		if response.StatusCode == http.StatusOK && response.Header.Get("Refresh") == "" { // the page that asks for an address
-			to = "http://" + g.fleet.host + "/login?connection=acme-saml&" + response.Request.URL.RawQuery
+			to = f.sso + "/login?connection=acme-saml&" + response.Request.URL.RawQuery
 			continue
 		}
 		if to, err = hop(response, nil); err != nil {
 			return "", err
 		}
-		if strings.HasPrefix(to, g.fleet.idp.SSO) {
-			form := g.fleet.idp.Answer(g.fleet.t, to, samltest.Person{Subject: subject, Email: subject + "@acme.test"})
-			response, err := browser.PostForm("http://"+g.fleet.host+"/idp/acme-saml/acs", form)
+		if strings.HasPrefix(to, f.idp.SSO) {
+			form := f.idp.Answer(f.t, to, samltest.Person{Subject: subject, Email: subject + "@acme.test"})
+			response, err := browser.PostForm(f.sso+"/idp/acme-saml/acs", form)
 			if to, err = hop(response, err); err != nil {
 				return "", err
 			}

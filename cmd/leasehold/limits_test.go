@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +47,12 @@ func TestLimitsBehindAProxyThatIsNotExempt(t *testing.T) {
 		want(fmt.Sprintf("198.51.100.%d", n), http.StatusOK)
 	}
 	want("198.51.100.200", http.StatusTooManyRequests)
+	got := p.sends(t, http.MethodGet, "/login?connection=acme-saml", nil, "X-Forwarded-For", "203.0.113.9")
+	p.wantTrace(t, attack{reason: "rate_limited", trace: "doctor"}, got)
+	p.gateway.broker.Run(over()) // writes what is counted, as it does each minute
+	if tail := p.says("audit", "tail", "--event", "login"); strings.Count(tail, `"reason":"rate_limited"`) != 1 || !strings.Contains(tail, `"count":1`) {
+		t.Errorf("of a tenant beyond its pace the audit says %s", tail)
+	}
 	if got := p.begins(t, "nobodys", "198.51.100.201"); got != http.StatusForbidden {
 		t.Errorf("a login at no tenant gets %d", got)
 	}

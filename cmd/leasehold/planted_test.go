@@ -101,6 +101,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 	if !p.entered(ada) || !p.entered(bob) || p.entered(mallory) {
 		t.Fatalf("the story goes otherwise: ada %t, bob %t, mallory %t; %s", p.entered(ada), p.entered(bob), p.entered(mallory), back.words())
 	}
+	pages.WriteString(p.refusedByProtocol(t, secrets))
 	for name, v := range map[string]*visitor{"ada": ada, "bob": bob, "mallory": mallory} {
 		for _, host := range []string{"sso", "wiki"} {
 			for _, c := range v.http.Jar.Cookies(&url.URL{Scheme: "http", Host: host + ".localhost:" + p.port, Path: "/"}) {
@@ -124,6 +125,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 	}
 
 	said := p.everything(t)
+	p.searchFiles(t, secrets) // what a copy of the folder would hold that is made while it serves
 	p.halt()
 	said["the audit, exported"] = []byte(p.says("audit", "export"))
 	said["the log"], said["pages"] = []byte(p.log.String()), pages.Bytes()
@@ -134,6 +136,31 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 		secrets.wantNone(t, where, text)
 	}
 	p.searchFiles(t, secrets)
+}
+
+// refusedByProtocol plays answers that their reader refuses: what was wrong with them is kept, for doctor.
+func (p *place) refusedByProtocol(t *testing.T, secrets planted) (pages string) {
+	t.Helper()
+	v, address := p.sentToProvider(t, "acme-saml")
+	form := p.provider.Respond(t, address, samltest.Answer{Person: mallory(), Tamper: func(doc string) string { return strings.Replace(doc, ">mallory<", ">planted-name<", 1) }})
+	secrets.plantSAML(t, form)
+	pages += comes(t)(v.post(context.Background(), p.sso("/idp/acme-saml/acs"), form)).body
+	honest := p.op.Tamper
+	defer func() { p.op.Tamper = honest }()
+	p.op.Tamper.Token = func(token string) string {
+		token = honest.Token(token)
+		return token[:len(token)-4] + "AAAA"
+	}
+	v, address = p.sentToProvider(t, "acme-oidc")
+	pages += comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode()))).body
+	p.op.Tamper.Handle = map[string]http.HandlerFunc{"/token": func(w http.ResponseWriter, r *http.Request) { // it says back what it was sent
+		_ = r.ParseForm()
+		secrets.plant(t, "PKCE verifier", []byte(r.PostForm.Get("code_verifier")))
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":"invalid_grant","error_description":"`+r.PostForm.Encode()+`"}`)
+	}}
+	v, address = p.sentToProvider(t, "acme-oidc")
+	return pages + comes(t)(v.get(context.Background(), p.sso("/idp/acme-oidc/callback?"+p.op.Login(t, address).Encode()))).body
 }
 
 // bySAML is a browser that logged in, or tried to, and what it posted.
@@ -213,6 +240,18 @@ func (p *place) everything(t *testing.T) map[string][]byte {
 	}
 	if len(refused) < 3 {
 		t.Errorf("%d decisions in %s", len(refused), tail)
+	}
+	unread := regexp.MustCompile(`"id":"(evt_\w+)"[^\n]*"event":"login","outcome":"denied"`).FindAllStringSubmatch(tail, -1)
+	for _, ref := range unread {
+		said["doctor "+ref[1]] = []byte(p.says("doctor", ref[1], "--json"))
+	}
+	if len(unread) < 3 {
+		t.Errorf("%d refusals by a protocol in %s", len(unread), tail)
+	}
+	for name, args := range map[string][]string{
+		"the error of a reference": {"doctor", "dec_nothing"}, "the error of a key": {"key", "rotate", "connection", "nobody"}, "the error of a manifest": {"apply", "-f", p.config},
+	} {
+		said[name] = []byte(p.says(args...))
 	}
 	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
 		response, err := http.Get("http://127.0.0.1:" + p.ops + path)

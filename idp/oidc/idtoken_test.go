@@ -7,12 +7,15 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"leasehold/broker/brokertest"
 	"leasehold/idp/oidc/oidctest"
 	"leasehold/provision"
+	"leasehold/provision/memory"
 )
 
 // lie is something a provider, or somebody in its place, may say, and what is made of it; no reason: it passes.
@@ -84,7 +87,29 @@ func play(t *testing.T, lies []lie, prepare func(*oidctest.OP)) {
 		l.tell(op, c.now())
 		got, err := login(t, open(t, configured(t, op, c)), op, attempt(c))
 		want(t, l.name, got, err, l.want)
+		if l.want != "" {
+			playWhole(t, l, prepare)
+		}
 	}
+}
+
+// playWhole plays a lie within a whole gateway: there the refusal has its event, and the next honest login gets in.
+func playWhole(t *testing.T, l lie, prepare func(*oidctest.OP)) {
+	t.Helper()
+	op, c := oidctest.New(t), newClock()
+	op.Now = c.now
+	if prepare != nil {
+		prepare(op)
+	}
+	honest := op.Habits()
+	p := open(t, configured(t, op, c))
+	house := brokertest.New(t, brokertest.Config{Store: memory.New(c.now), Connection: "acme-oidc", Protocol: provision.OIDC, Provider: p, Now: c.now})
+	answer := func(address string) url.Values { return op.Login(t, address) }
+	l.tell(op, c.now())
+	house.Refuses(t, l.want, answer, nil)
+	op.Resume(honest)
+	c.pass(25 * time.Hour) // what was said then is asked for again
+	house.Admits(t, "the honest login after "+l.name, answer)
 }
 
 func TestClaimsOfAnIDToken(t *testing.T) {

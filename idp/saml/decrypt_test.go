@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -15,6 +16,10 @@ import (
 func TestWhatDoesNotOpenIsRefusedInOneWay(t *testing.T) {
 	provider, other := samltest.New(t), samltest.NewRSA(t, 2048)
 	p, plain := hiding(t, provider)
+	house, _ := whole(t, provider, p)
+	hidden := func(address string) url.Values {
+		return provider.Respond(t, address, samltest.Answer{Person: alice(), Encrypt: &plain})
+	}
 	garbage := base64.StdEncoding.EncodeToString(make([]byte, 256))
 	keyed := func(key string) func(*samltest.Encryption) {
 		return func(e *samltest.Encryption) {
@@ -46,14 +51,16 @@ func TestWhatDoesNotOpenIsRefusedInOneWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, address := begin(t, p)
-			got, err := p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: alice(), Encrypt: with(plain, change)}))
+			closed := func(address string) url.Values {
+				return provider.Respond(t, address, samltest.Answer{Person: alice(), Encrypt: with(plain, change)})
+			}
+			got, err := p.Verify(context.Background(), a, closed(address))
 			refused(t, got, err, provision.DecryptionFailed)
 			if err.Error() != said {
 				t.Errorf("it says %q", err)
 			}
-			if _, err := p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: alice(), Encrypt: &plain})); err != nil {
-				t.Errorf("the honest login after it: %v", err)
-			}
+			house.Refuses(t, provision.DecryptionFailed, closed, hidden)
+			house.Admits(t, "the honest login after it", hidden)
 		})
 	}
 	for _, n := range []int{0, 1, 11, 12, 16, 27} {

@@ -3,6 +3,7 @@ package saml_test
 import (
 	"context"
 	"crypto"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -64,6 +65,7 @@ func edit(lay func(samltest.Sealed) string, change func(string) string) func(sam
 func TestHonestEncryptedAssertionsAreRead(t *testing.T) {
 	provider := samltest.New(t)
 	p, plain := hiding(t, provider)
+	house, _ := whole(t, provider, p)
 	for name, encrypt := range map[string]*samltest.Encryption{
 		"as SimpleSAMLphp": with(plain, func(e *samltest.Encryption) { e.Content = samltest.AES128GCM }),
 		"as Entra ID":      with(plain, func(e *samltest.Encryption) { e.Digest, e.Lay = crypto.SHA1, microsoft }),
@@ -96,6 +98,9 @@ func TestHonestEncryptedAssertionsAreRead(t *testing.T) {
 			if got.Facts.Subject != "alice-0001" || got.Facts.Email != "alice@acme.test" || len(got.Facts.Groups) != 2 || len(got.Spend) != 1 || !strings.HasPrefix(got.Spend[0].ID, "_a-") {
 				t.Errorf("%s, signed %d: %+v", name, signed, got)
 			}
+			house.Admits(t, name+", through a whole gateway", func(address string) url.Values {
+				return provider.Respond(t, address, samltest.Answer{Person: alice(), Signed: signed, Encrypt: encrypt})
+			})
 		}
 	}
 }

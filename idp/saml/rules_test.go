@@ -3,6 +3,7 @@ package saml_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,7 @@ func TestTimesAreHeldToTheSecond(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	provider.Now = func() time.Time { return now }
 	p := serviceProvider(t, provider, nil)
+	house, honest := whole(t, provider, p)
 	const pass provision.Reason = ""
 	for _, c := range []struct {
 		name, set string
@@ -184,13 +186,18 @@ func TestTimesAreHeldToTheSecond(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, address := begin(t, p)
-			got, err := p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: alice(), Edit: retime(t, now, c.set)}))
+			answer := func(address string) url.Values {
+				return provider.Respond(t, address, samltest.Answer{Person: alice(), Edit: retime(t, now, c.set)})
+			}
+			got, err := p.Verify(context.Background(), a, answer(address))
 			if c.want == pass && err != nil {
 				t.Fatal(err)
 			}
 			if c.want != pass {
 				refused(t, got, err, c.want)
+				house.Refuses(t, c.want, answer, honest)
 			}
+			house.Admits(t, "the honest login after it", honest)
 		})
 	}
 }

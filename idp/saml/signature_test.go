@@ -2,6 +2,7 @@ package saml_test
 
 import (
 	"crypto"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -105,6 +106,7 @@ func TestSignaturesOfAnotherShapeAreRefused(t *testing.T) {
 func TestOnlyTheMetadatasKeysAreTrusted(t *testing.T) {
 	provider := samltest.NewRSA(t, 2048)
 	p := serviceProvider(t, provider, nil)
+	house, honest := whole(t, provider, p)
 	stranger, twin := samltest.NewRSA(t, 2048), samltest.New(t)
 	for name, forger := range map[string]*samltest.IdP{"a key of the same kind and name": stranger, "a key of another kind": twin} {
 		t.Run(name, func(t *testing.T) {
@@ -112,8 +114,13 @@ func TestOnlyTheMetadatasKeysAreTrusted(t *testing.T) {
 			for _, info := range []string{"", forger.KeyInfo(), provider.KeyInfo(),
 				`<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus></ds:RSAKeyValue></ds:KeyValue></ds:KeyInfo>`,
 				`<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:RetrievalMethod URI="https://evil.test/key"/></ds:KeyInfo>`} {
-				got, err := p.Verify(t.Context(), a, forger.Respond(t, address, samltest.Answer{Person: alice(), KeyInfo: info}))
+				forged := func(address string) url.Values {
+					return forger.Respond(t, address, samltest.Answer{Person: alice(), KeyInfo: info})
+				}
+				got, err := p.Verify(t.Context(), a, forged(address))
 				refused(t, got, err, provision.SignatureInvalid)
+				house.Refuses(t, provision.SignatureInvalid, forged, honest)
+				house.Admits(t, "the honest login after it", honest)
 			}
 		})
 	}

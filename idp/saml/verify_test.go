@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,7 @@ func TestHonestVariationsPassWithEveryKindOfKey(t *testing.T) {
 		"RSA": samltest.NewRSA(t, 2048), "ECDSA side by side": samltest.New(t), "ECDSA in ASN.1": der, "P-521": wide,
 	} {
 		p := serviceProvider(t, provider, nil)
+		house, _ := whole(t, provider, p)
 		for name, answer := range honest(t) {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				a, address := begin(t, p)
@@ -132,6 +134,7 @@ func TestHonestVariationsPassWithEveryKindOfKey(t *testing.T) {
 				if got.Facts.Subject != "alice-0001" || got.Facts.Email != "alice@acme.test" || len(got.Facts.Groups) != 2 {
 					t.Errorf("facts %+v", got.Facts)
 				}
+				house.Admits(t, "through a whole gateway", func(address string) url.Values { return provider.Respond(t, address, answer) })
 			})
 		}
 	}
@@ -140,16 +143,21 @@ func TestHonestVariationsPassWithEveryKindOfKey(t *testing.T) {
 func TestFiveThousandGroupsLogIn(t *testing.T) {
 	provider := samltest.New(t)
 	p := serviceProvider(t, provider, nil)
+	house, _ := whole(t, provider, p)
 	who := alice()
 	for i := range 5000 {
 		who.Groups = append(who.Groups, fmt.Sprintf("group-%04d", i))
 	}
 	for _, signed := range []samltest.Signed{samltest.Assertion, samltest.Response, samltest.Both} {
 		a, address := begin(t, p)
-		got, err := p.Verify(context.Background(), a, provider.Respond(t, address, samltest.Answer{Person: who, Signed: signed}))
+		answer := func(address string) url.Values {
+			return provider.Respond(t, address, samltest.Answer{Person: who, Signed: signed})
+		}
+		got, err := p.Verify(context.Background(), a, answer(address))
 		if err != nil {
 			t.Fatal(err)
 		}
+		house.Admits(t, "through a whole gateway", answer)
 		if !slices.Equal(got.Facts.Groups, who.Groups) {
 			t.Errorf("%d groups came, want %d", len(got.Facts.Groups), len(who.Groups))
 		}

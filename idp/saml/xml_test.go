@@ -1,9 +1,15 @@
 package saml_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/base64"
+	"io"
+	"maps"
+	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,12 +86,25 @@ func TestXMLThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 		{"a root of another namespace", malformed, tamper(`xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"`, `xmlns:samlp="urn:oasis:names:tc:SAML:1.0:protocol"`)},
 		{"a namespace rebound within", malformed, tamper("<samlp:Status>", `<samlp:Status xmlns:samlp="urn:x">`)},
 		{"an empty document", malformed, samltest.Answer{Tamper: func(string) string { return "" }}},
+		{"a deflated document, as in an address", malformed, samltest.Answer{Tamper: deflated}},
 		{"blanks only", malformed, samltest.Answer{Tamper: func(string) string { return " \n" }}},
 		{"31 levels", large, tamper("<samlp:Status>", "<samlp:Extensions>"+strings.Repeat("<x>", 29)+strings.Repeat("</x>", 29)+"</samlp:Extensions><samlp:Status>")},
 		{"17 attributes", large, tamper("<samlp:Status>", `<samlp:Extensions><x a="" b="" c="" d="" e="" f="" g="" h="" i="" j="" k="" l="" m="" n="" o="" p="" q=""/></samlp:Extensions><samlp:Status>`)},
 		{"20,001 tokens", large, tamper("<samlp:Status>", "<samlp:Extensions>"+strings.Repeat("<x/>", 10_000)+"</samlp:Extensions><samlp:Status>")},
 		{"more than 1 MiB", large, samltest.Answer{Tamper: func(doc string) string { return doc + strings.Repeat(" ", 1<<20) }}},
 	})
+}
+
+// deflated is a document as HTTP-Redirect has it. What is posted is never unpacked, whatever it would grow to.
+func deflated(doc string) string {
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err != nil {
+		return doc
+	}
+	_, _ = io.WriteString(w, doc+strings.Repeat(" ", 4<<20))
+	_ = w.Close()
+	return packed.String()
 }
 
 func TestThirtyLevelsAndSixteenAttributesPass(t *testing.T) {
@@ -155,6 +174,7 @@ func cpu(t *testing.T) time.Duration {
 func TestFormsThatAreNoAnswerAreRefused(t *testing.T) {
 	provider := samltest.New(t)
 	p := serviceProvider(t, provider, nil)
+	house, honest := whole(t, provider, p)
 	a, address := begin(t, p)
 	answer := provider.Answer(t, address, alice()).Get("SAMLResponse")
 	for name, c := range map[string]struct {
@@ -177,6 +197,16 @@ func TestFormsThatAreNoAnswerAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := p.Verify(context.Background(), a, c.form)
 			refused(t, got, err, c.want)
+			if c.want == provision.StateMismatch {
+				return // without its name nobody finds the attempt
+			}
+			house.Refuses(t, c.want, func(address string) url.Values {
+				form, state := url.Values{}, samltest.ReadRequest(t, address).RelayState
+				maps.Copy(form, c.form)
+				form["RelayState"] = slices.Repeat([]string{state}, max(1, len(c.form["RelayState"])))
+				return form
+			}, honest)
+			house.Admits(t, "the honest login after it", honest)
 		})
 	}
 	lines := answer[:76] + "\r\n" + answer[76:] + "\n"

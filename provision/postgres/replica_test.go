@@ -328,3 +328,14 @@ func TestWhatEverybodyHasAppliedIsPruned(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
+
+func TestARenewalLearnsTheServersTime(t *testing.T) {
+	f := newFleet(t)
+	a := f.process()
+	a.renew()
+	before := a.store.Now()
+	time.Sleep(50 * time.Millisecond) // this machine's clock stands still here, and the server's does not
+	if a.renew(); !a.store.Now().After(before) {
+		t.Error("it did not learn")
+	}
+}

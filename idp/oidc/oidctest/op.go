@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,24 @@ func (op *OP) Rotate(k Key) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	op.Key, op.Keys = k, []Key{k}
+}
+
+// Habits is a provider that behaves as op does now, and knows nobody: for Resume.
+func (op *OP) Habits() *OP {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	keys := slices.Clone(op.Keys)
+	for i := range keys {
+		keys[i].JWK = maps.Clone(keys[i].JWK)
+	}
+	return &OP{Issuer: op.Issuer, Key: op.Key, Keys: keys, Claims: maps.Clone(op.Claims), UserInfo: maps.Clone(op.UserInfo), Tamper: op.Tamper}
+}
+
+// Resume lets op behave as it did.
+func (op *OP) Resume(was *OP) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	op.Issuer, op.Key, op.Keys, op.Claims, op.UserInfo, op.Tamper = was.Issuer, was.Key, was.Keys, was.Claims, was.UserInfo, was.Tamper
 }
 
 // Fetches is how often a path was asked for: "/keys", "/.well-known/openid-configuration", "/token", "/userinfo".

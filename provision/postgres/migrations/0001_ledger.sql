@@ -43,6 +43,7 @@ CREATE TABLE links (
 CREATE UNIQUE INDEX links_key ON links (connection, subject) WHERE subject <> '';
 CREATE INDEX links_pseudonym ON links (pseudonym, created, id) WHERE subject = '';
 CREATE INDEX links_account ON links (account);
+CREATE INDEX links_of ON links (connection, account) WHERE subject <> '';
 
 CREATE TABLE leases (
 	id text COLLATE "C" PRIMARY KEY, tenant text COLLATE "C" NOT NULL, account text COLLATE "C" NOT NULL, connection text COLLATE "C" NOT NULL,

@@ -26,6 +26,7 @@ import (
 type Options struct {
 	NoSync bool     // commits are not forced to disk: for tests that nothing crashes in
 	Set    []string // further settings, as in "deadlock_timeout=100ms"
+	Clock  bool     // its clock can be put forward and back (libfaketime)
 }
 
 // Server is a PostgreSQL server.
@@ -73,6 +74,24 @@ func Begin(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.End())
 	}
 	return s, nil
+}
+
+// Standby starts a server that follows s, under a name, as it is with pg_basebackup -R. It ends with the test.
+func (s *Server) Standby(t testing.TB, name string) *Server {
+	t.Helper()
+	standby, err := prepare(s.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { standby.End() })
+	primary := fmt.Sprintf("host=127.0.0.1 port=%d user=postgres application_name=%s", s.Port, name)
+	if err := standby.run("pg_basebackup", "-d", primary, "-D", standby.data(), "-R", "-X", "stream", "--checkpoint=fast", "--no-sync"); err != nil {
+		t.Fatal(err)
+	}
+	if err := standby.Launch(); err != nil {
+		t.Fatal(err)
+	}
+	return standby
 }
 
 // prepare makes the folder and finds a port.
@@ -180,6 +199,12 @@ func (s *Server) Launch() error {
 	if err != nil {
 		return err
 	}
+	if s.options.Clock {
+		c.Env = append(os.Environ(), "LD_PRELOAD="+fakeTime, "FAKETIME_TIMESTAMP_FILE="+s.clockPath(), "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+		if err := s.PutClock(0); err != nil {
+			return err
+		}
+	}
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -192,6 +217,16 @@ func (s *Server) Launch() error {
 	s.process, s.over = c, make(chan struct{})
 	go func(over chan struct{}) { _ = c.Wait(); close(over) }(s.over)
 	return s.await()
+}
+
+// fakeTime is where Debian has libfaketime; the loader fills in $LIB.
+const fakeTime = "/usr/$LIB/faketime/libfaketime.so.1"
+
+func (s *Server) clockPath() string { return filepath.Join(s.folder, "clock") }
+
+// PutClock puts the server's clock so far from this machine's, with Options.Clock.
+func (s *Server) PutClock(by time.Duration) error {
+	return os.WriteFile(s.clockPath(), fmt.Appendf(nil, "%+d\n", int64(by.Seconds())), 0o644)
 }
 
 // await returns when the server answers queries.
@@ -244,6 +279,27 @@ func (s *Server) Database(t testing.TB, template string) string {
 // Tell runs a statement on the server, in no ledger's database.
 func (s *Server) Tell(t testing.TB, statement string) {
 	t.Helper()
+	s.tell(t, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, statement)
+		return err
+	})
+}
+
+// Ask is the one value that a query finds, or "".
+func (s *Server) Ask(t testing.TB, query string) (answer string) {
+	t.Helper()
+	s.tell(t, func(ctx context.Context, c *pgx.Conn) error {
+		err := c.QueryRow(ctx, query).Scan(&answer)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return answer
+}
+
+func (s *Server) tell(t testing.TB, what func(context.Context, *pgx.Conn) error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
@@ -251,8 +307,8 @@ func (s *Server) Tell(t testing.TB, statement string) {
 		t.Fatal(err)
 	}
 	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+	if err := what(ctx, c); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -15,7 +15,9 @@ type Recipe struct {
 	CA        *CA
 	Port      int    // that the proxy serves all sites on, over TLS
 	Leasehold int    // loopback port of the gateway's public listener
+	Replicas  []int  // of further gateways beside it, for nginx
 	SSO       string // name of the SSO host, like sso.broker.test; "": the gateway is reached without the proxy
+	Clients   string // a header in which a test says from which address it comes; "": none, it comes from loopback
 	Apps      []Site
 }
 
@@ -34,7 +36,14 @@ func (r Recipe) Origin(host string) string { return fmt.Sprintf("https://%s:%d",
 func (r Recipe) Nginx(t testing.TB) {
 	t.Helper()
 	var conf strings.Builder
-	conf.WriteString(substitute(t, "nginx/leasehold.conf", "127.0.0.1:8080", local(r.Leasehold)))
+	if r.Clients != "" {
+		conf.WriteString("set_real_ip_from 127.0.0.0/8;\nreal_ip_header " + r.Clients + ";\n")
+	}
+	gateways := local(r.Leasehold)
+	for _, other := range r.Replicas { // as the recipe says: a line each, with max_fails=0
+		gateways = strings.TrimSuffix(gateways, " max_fails=0") + " max_fails=0; server " + local(other) + " max_fails=0"
+	}
+	conf.WriteString(substitute(t, "nginx/leasehold.conf", "127.0.0.1:8080", gateways))
 	if r.SSO != "" {
 		conf.WriteString(substitute(t, "nginx/sso.example.com.conf", r.nginxServer(t, "sso.example.com", r.SSO)...))
 	}
