@@ -33,6 +33,10 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Outbox keeps what apps are to be told, and Messenger tells them; nil, both: nobody is told.
+	Outbox    Outbox
+	Messenger Messenger
+
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 
@@ -66,6 +70,8 @@ type Clock interface {
 type Counters interface {
 	Ended(cause string)
 	Revoked(took time.Duration)
+	// Told hears of each try to tell an app: delivered, failed or stuck, and of the first how long after it was due.
+	Told(app, outcome string, took time.Duration)
 }
 
 // Broker is the use cases over its ports. It is safe for concurrent use.
@@ -83,6 +89,7 @@ type Broker struct {
 	regates   regates
 	refreshed refresh
 	alive     liveness
+	lanes     lanes
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest
 	names     []byte     // key that names secrets
@@ -256,5 +263,6 @@ func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) (provi
 
 type uncounted struct{}
 
-func (uncounted) Ended(string)          {}
-func (uncounted) Revoked(time.Duration) {}
+func (uncounted) Ended(string)                       {}
+func (uncounted) Revoked(time.Duration)              {}
+func (uncounted) Told(string, string, time.Duration) {}

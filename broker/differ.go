@@ -120,6 +120,7 @@ func secretMark(name string) string {
 func appFields(a provision.App) []field {
 	return []field{
 		{"origins", joined(a.Origins)}, {"headers", a.Headers}, {"user", a.User}, {"tenants", joinedIDs(a.Tenants)},
-		{"require.roles", strings.Join(a.Roles, ", ")}, {"public", strings.Join(a.Public, ", ")}, {"max_session", text(a.MaxSession)}, {"owner", string(a.Owner)},
+		{"require.roles", strings.Join(a.Roles, ", ")}, {"public", strings.Join(a.Public, ", ")}, {"max_session", text(a.MaxSession)},
+		{"notify.url", a.Notify.URL}, {"notify.secret", secretMark(a.Notify.Secret)}, {"owner", string(a.Owner)},
 	}
 }

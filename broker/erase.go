@@ -19,6 +19,8 @@ type Leftovers interface {
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	// DeleteSpent deletes what was used up and could not have been accepted any more at a time.
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+	// DeleteTold deletes deliveries of an app that were confirmed or dropped before a time.
+	DeleteTold(ctx context.Context, app provision.AppID, before time.Time, limit int) (int, error)
 }
 
 // spentMargin is how long a spent thing is remembered beyond its time, for wall clocks that are put back.
@@ -31,6 +33,7 @@ const eraseBatch = 500
 // that has a retention, what is older than it. An account keeps its tombstone, which still refuses whom it refused.
 func (b *Broker) Erase(ctx context.Context) error {
 	faults := []error{inBatches(func() (int, error) { return b.Leftovers.DeleteSpent(ctx, b.Now().Add(-spentMargin), eraseBatch) })}
+	faults = append(faults, b.eraseTold(ctx))
 	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
 	faults = append(faults, err)
 	for _, t := range tenants {

@@ -62,6 +62,7 @@ type house struct {
 	saml     *samltest.IdP
 	oidc     *oidctest.OP
 	attempts *broker.LocalAttempts
+	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
 }
@@ -69,7 +70,7 @@ type house struct {
 // newHouse is a house that change has had a say in.
 func newHouse(t testing.TB, change ...func(*house)) *house {
 	t.Helper()
-	h := &house{t: t, clock: newClock(), path: filepath.Join(t.TempDir(), "ledger.db"), saml: samltest.New(t)}
+	h := &house{t: t, clock: newClock(), path: filepath.Join(t.TempDir(), "ledger.db"), saml: samltest.New(t), ear: newEar()}
 	h.saml.Now = h.clock.Now
 	h.wanted = broker.Wanted{
 		Apps:    []provision.App{app("wiki", wikiURL, "acme"), app("vault", vaultURL, "acme"), app("rivals", "https://rivals.example.com", "rival")},
@@ -148,7 +149,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Open: h.provider,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider,
 		Documents: noDocuments{}, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()

@@ -166,6 +166,23 @@ func (x *index) putUsesBack(seen map[provision.LeaseID]time.Time) {
 	}
 }
 
+// all are the apps, each once; none when nobody can tell.
+func (x *index) all() []provision.App {
+	apps := x.apps.Load()
+	if apps == nil {
+		return nil
+	}
+	seen := map[provision.AppID]bool{}
+	var found []provision.App
+	for _, d := range *apps {
+		if !seen[d.ID] {
+			seen[d.ID] = true
+			found = append(found, d.App)
+		}
+	}
+	return found
+}
+
 // app is the app at an origin: ErrNotFound when there is none, ErrUnavailable when nobody can tell.
 func (x *index) app(origin string) (*door, error) {
 	apps := x.apps.Load()

@@ -93,7 +93,7 @@ func (b *Broker) Leave(ctx context.Context, offer, browser string) (Reply, error
 
 // Left takes the answer to a log-out of ours, which may come without the browser's cookie, and returns the log-out's
 // name. Only an answer that is verified counts.
-func (b *Broker) Left(ctx context.Context, id provision.ConnectionID, m Message) (AttemptID, error) {
+func (b *Broker) Left(ctx context.Context, id provision.ConnectionID, m LogoutMessage) (AttemptID, error) {
 	c, leaver, err := b.leaver(ctx, id)
 	if err != nil {
 		return "", err

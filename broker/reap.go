@@ -25,7 +25,7 @@ const (
 
 // Run does what has to be done without anybody asking, until ctx is over: it ends leases on time, settles revocations,
 // holds live leases against rules that changed, writes the uses of leases and the counts of what was turned away,
-// fetches metadata, and erases what has been kept long enough.
+// fetches metadata, tells apps, and erases what has been kept long enough.
 func (b *Broker) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	repeatedly := func(d time.Duration, what string, do func(context.Context) error) {
@@ -61,8 +61,13 @@ func (b *Broker) Run(ctx context.Context) {
 	repeatedly(eraseEvery, "erase", once(b.Erase))
 	var asked sync.WaitGroup
 	repeatedly(askEvery, "ask identity providers", func(ctx context.Context) error { return b.ask(ctx, &asked) })
+	if b.Outbox != nil && b.Messenger != nil { // all of the processes that share the ledger: each takes what no other has
+		repeatedly(deliverEvery, "tell apps", b.Deliver)
+		repeatedly(tallyEvery, "drop what nobody asks for", once(b.forgetUnasked))
+	}
 	tasks.Wait()
 	asked.Wait()
+	b.lanes.tasks.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	b.log("write uses", b.flushUses(last))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"leasehold/provision"
 )
@@ -15,6 +16,7 @@ import (
 type Wanted struct {
 	Apps    []provision.App
 	Tenants []WantedTenant
+	Hooks   map[provision.AppID][]byte // of apps that are told of ends: what signs
 }
 
 // WantedTenant is a tenant with everything that is its own.
@@ -88,7 +90,7 @@ func (b *Broker) compare(ctx context.Context, d Deed, w Wanted, p Plan) (*regist
 		r.tenant(ctx, t)
 	}
 	for _, app := range w.Apps {
-		r.app(ctx, app)
+		r.app(ctx, app, w.Hooks[app.ID])
 	}
 	r.restOfTenants(ctx, w)
 	r.restOfApps(ctx, w)
@@ -225,7 +227,7 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 	c.Tenant, c.Disabled, c.Generation, c.Owner, c.Revision = t, old.Disabled, old.Generation, r.plan.Owner, old.Revision
 	c, trust, news := r.b.retain(c, old)
 	if len(w.Secret) > 0 {
-		c.ClientSecret = r.secret(c.ID, w.Secret)
+		c.ClientSecret = r.secret(string(c.ID), w.Secret)
 	}
 	changed := differences(exists, connectionFields(old), connectionFields(c))
 	if exists && len(changed) == 0 && !news {
@@ -244,10 +246,10 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 
 // secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell
 // which secret a name stands for.
-func (r *registration) secret(c provision.ConnectionID, secret []byte) string {
+func (r *registration) secret(owner string, secret []byte) string {
 	mac := hmac.New(sha256.New, r.b.names)
 	mac.Write(secret)
-	name := fmt.Sprintf("secret/%s/%x", c, mac.Sum(nil)[:8])
+	name := fmt.Sprintf("secret/%s/%x", owner, mac.Sum(nil)[:8])
 	if r.secrets == nil {
 		r.secrets = map[string][]byte{}
 	}
@@ -255,7 +257,10 @@ func (r *registration) secret(c provision.ConnectionID, secret []byte) string {
 	return name
 }
 
-func (r *registration) app(ctx context.Context, app provision.App) {
+// formerHook is how long a webhook's former secret still signs.
+const formerHook = 24 * time.Hour
+
+func (r *registration) app(ctx context.Context, app provision.App, hook []byte) {
 	name := "app " + string(app.ID)
 	old, err := r.b.Registry.App(ctx, app.ID)
 	exists := r.found(name, err)
@@ -263,6 +268,10 @@ func (r *registration) app(ctx context.Context, app provision.App) {
 		return
 	}
 	app.Owner, app.Revision = r.plan.Owner, old.Revision
+	if len(hook) > 0 {
+		app.Notify.Secret = r.secret("app/"+string(app.ID), hook)
+		app.Notify = app.Notify.After(old.Notify, r.b.Now().Add(formerHook))
+	}
 	changed := differences(exists, appFields(old), appFields(app))
 	if exists && len(changed) == 0 {
 		return

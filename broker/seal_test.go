@@ -81,7 +81,7 @@ func TestTheAuditHoldsNothingPersonalInTheClear(t *testing.T) {
 		if !strings.Contains(text, "acme") {
 			t.Fatalf("%s are empty", table)
 		}
-		for _, secret := range []string{"ada@", "Lovelace", "ada-1", "sub-7", "grace", "mallory", "rumours", "192.0.2.7"} {
+		for _, secret := range []string{"ada@", "Lovelace", "ada-1", "sub-7", "grace@", "mallory", "rumours", "192.0.2.7"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s hold %q", table, secret)
 			}

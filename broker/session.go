@@ -106,7 +106,7 @@ func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Ori
 
 // entered records that the lease was handed to the app, if it is live.
 func (b *Broker) entered(ctx context.Context, h handover) error {
-	_, err := b.amend(ctx, provision.Target{Lease: h.Lease}, func(s provision.State) (provision.Change, error) {
+	_, err := b.amend(ctx, provision.Target{Lease: h.Lease, Quiet: true}, func(s provision.State) (provision.Change, error) {
 		now := b.Ledger.Now()
 		if s.Former.Refuses(now) != "" {
 			return provision.Change{}, provision.ErrNotFound

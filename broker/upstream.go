@@ -14,8 +14,8 @@ import (
 	"leasehold/provision"
 )
 
-// Message is a log-out message as it came; its fields are the protocol's business.
-type Message = idp.Message
+// LogoutMessage is a log-out message as it came; its fields are the protocol's business.
+type LogoutMessage = idp.Message
 
 // Reply is what goes to an identity provider.
 type Reply = idp.Reply
@@ -46,7 +46,7 @@ const loggedOutFor = attemptLife + 5*time.Minute
 // LogoutFrom ends what an identity provider says has ended there, at one connection, and returns its answer. It ends
 // within the call: whoever gets the answer knows that no check that begins then lets anything of it in. What was refused
 // ends nothing, and is counted in the audit.
-func (b *Broker) LogoutFrom(ctx context.Context, id provision.ConnectionID, m Message) (Reply, error) {
+func (b *Broker) LogoutFrom(ctx context.Context, id provision.ConnectionID, m LogoutMessage) (Reply, error) {
 	c, provider, err := b.speaker(ctx, id)
 	if err != nil {
 		return Reply{}, err

@@ -44,12 +44,12 @@ func (h *house) soap(l samltest.Logout) (broker.Reply, error) {
 	if l.To == "" {
 		l.To = sloURL
 	}
-	return h.LogoutFrom(context.Background(), "acme-saml", broker.Message{Binding: broker.BySOAP, Body: h.saml.Envelope(h.t, l)})
+	return h.LogoutFrom(context.Background(), "acme-saml", broker.LogoutMessage{Binding: broker.BySOAP, Body: h.saml.Envelope(h.t, l)})
 }
 
 // told is a log-out token that the OpenID provider posts.
 func (h *house) told(token string) error {
-	_, err := h.LogoutFrom(context.Background(), "acme-oidc", broker.Message{Binding: broker.ByBackChannel, Form: map[string][]string{"logout_token": {token}}})
+	_, err := h.LogoutFrom(context.Background(), "acme-oidc", broker.LogoutMessage{Binding: broker.ByBackChannel, Form: map[string][]string{"logout_token": {token}}})
 	return err
 }
 
@@ -99,12 +99,12 @@ func TestALogoutThatIsRefusedEndsNothingAndIsCounted(t *testing.T) {
 	_, token := h.comes(by("ada", "s1"))
 	stranger := samltest.New(t)
 	stranger.Now = h.clock.Now
-	message := func(p *samltest.IdP, l samltest.Logout) broker.Message {
-		return broker.Message{Binding: broker.BySOAP, Body: p.Envelope(t, l)}
+	message := func(p *samltest.IdP, l samltest.Logout) broker.LogoutMessage {
+		return broker.LogoutMessage{Binding: broker.BySOAP, Body: p.Envelope(t, l)}
 	}
 	for name, x := range map[string]struct {
 		at     provision.ConnectionID
-		m      broker.Message
+		m      broker.LogoutMessage
 		reason provision.Reason
 	}{
 		"unsigned":                 {"acme-saml", message(h.saml, samltest.Logout{To: sloURL, Subject: "ada", Neither: true}), provision.SignatureMissing},
@@ -113,7 +113,7 @@ func TestALogoutThatIsRefusedEndsNothingAndIsCounted(t *testing.T) {
 		"for another address":      {"acme-saml", message(h.saml, samltest.Logout{To: sloURL + "x", Subject: "ada"}), provision.DestinationMismatch},
 		"of long ago":              {"acme-saml", message(h.saml, samltest.Logout{To: sloURL, Subject: "ada", Issued: h.clock.Now().Add(-time.Hour)}), provision.Expired},
 		"at the OpenID connection": {"acme-oidc", message(h.saml, samltest.Logout{To: sloURL, Subject: "ada"}), provision.DocumentMalformed},
-		"by a binding of others":   {"acme-saml", broker.Message{Binding: broker.ByBackChannel, Form: map[string][]string{"logout_token": {"x"}}}, provision.DocumentMalformed},
+		"by a binding of others":   {"acme-saml", broker.LogoutMessage{Binding: broker.ByBackChannel, Form: map[string][]string{"logout_token": {"x"}}}, provision.DocumentMalformed},
 	} {
 		_, err := h.LogoutFrom(context.Background(), x.at, x.m)
 		var denied *provision.DeniedError
@@ -124,7 +124,7 @@ func TestALogoutThatIsRefusedEndsNothingAndIsCounted(t *testing.T) {
 	if _, err := h.LogoutFrom(context.Background(), "no-such", message(h.saml, samltest.Logout{Subject: "ada"})); !errors.Is(err, provision.ErrNotFound) {
 		t.Errorf("a connection that is not there: %v", err)
 	}
-	if _, err := h.LogoutFrom(context.Background(), "acme", broker.Message{}); !errors.Is(err, provision.ErrNotFound) {
+	if _, err := h.LogoutFrom(context.Background(), "acme", broker.LogoutMessage{}); !errors.Is(err, provision.ErrNotFound) {
 		t.Errorf("a protocol without log-out: %v", err)
 	}
 	h.wantAllow(token)
@@ -308,7 +308,7 @@ func TestWhoLogsOutHereCanLogOutUpstreamAfterwards(t *testing.T) {
 	}
 	answer := samltest.Logout{To: sloURL, Answers: idIn(t, sent), Relay: relay}
 	left := func(l samltest.Logout) (broker.AttemptID, error) {
-		return h.Left(ctx, "acme-saml", broker.Message{Binding: broker.ByRedirect, Query: h.saml.Query(t, l)})
+		return h.Left(ctx, "acme-saml", broker.LogoutMessage{Binding: broker.ByRedirect, Query: h.saml.Query(t, l)})
 	}
 	for reason, change := range map[provision.Reason]func(*samltest.Logout){
 		provision.SignatureMissing:     func(l *samltest.Logout) { l.Neither = true },

@@ -26,14 +26,24 @@ type appFile struct {
 	Public []string `key:"public"`
 	// The app asks for a new login this long after a person entered. It can only shorten a session. 0: it does not ask.
 	MaxSession time.Duration `key:"max_session"`
-	// Signed messages to the app about ends of access.
-	Notify hookFile `key:"notify"`
+	// How the app is told of ends of access; without it, it is not.
+	Notify notifyFile `key:"notify"`
 }
 
 // requireFile is what a person needs.
 type requireFile struct {
 	// One of these roles is needed. None: no role is.
 	Roles []string `key:"roles"`
+}
+
+// notifyFile is how an app is told.
+type notifyFile struct {
+	// Where signed messages are sent: https, or http on a loopback name. Empty: the app only listens to the event stream.
+	URL string `key:"url"`
+	// File of the secret that signs them, and that opens the event stream: 24 bytes or more, or `whsec_` and base64.
+	SecretFile string `key:"secret_file"`
+	// Environment variable of that secret, in place of a file.
+	SecretEnv string `key:"secret_env"`
 }
 
 // hookFile is where signed messages go.
@@ -56,6 +66,7 @@ func (c *collector) app(file appFile) provision.App {
 		}
 	}
 	file.check()
+	c.hook(file)
 	return provision.App{
 		ID:         provision.AppID(file.ID),
 		Origins:    file.Origins,
@@ -65,6 +76,7 @@ func (c *collector) app(file appFile) provision.App {
 		Roles:      file.Require.Roles,
 		Public:     file.Public,
 		MaxSession: file.MaxSession,
+		Notify:     provision.Notify{URL: file.Notify.URL},
 		Owner:      provision.ByManifest,
 	}
 }

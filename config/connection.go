@@ -10,10 +10,7 @@ import (
 	"leasehold/provision"
 )
 
-const (
-	maxMetadata = 1 << 20 // bytes of a metadata document
-	maxSecret   = 4 << 10 // bytes of a secret's file
-)
+const maxMetadata = 1 << 20 // bytes of a metadata document
 
 // connectionFile is a connection in a manifest. Fields with the tag `only` are of one protocol.
 type connectionFile struct {
@@ -164,7 +161,7 @@ func (c connectionFile) saml(to *ManifestConnection) {
 	to.Encryption, to.IDPInitiated = c.Encryption, c.IDPInitiated
 	to.Metadata, to.MetadataURL = c.Metadata, c.MetadataURL
 	if c.MetadataFile != "" {
-		to.Metadata = c.read("metadata_file", c.MetadataFile, maxMetadata)
+		to.Metadata = c.At.read("metadata_file", c.MetadataFile, maxMetadata)
 	}
 	given := 0
 	for _, there := range []bool{c.MetadataFile != "", c.MetadataURL != "", len(c.Metadata) > 0} {
@@ -184,7 +181,8 @@ func (c connectionFile) oidc(to *ManifestConnection, environ []string) {
 	c.only(provision.OIDC)
 	to.Subject = c.subject("claim:", "sub", "tid+oid")
 	to.Issuer, to.ClientID, to.TrustEmail = c.Issuer, c.ClientID, c.TrustEmail
-	to.Secret, to.Liveness = c.secret(environ), c.Liveness.named()
+	to.Secret = c.At.secret(environ, given{"client_secret_file", c.ClientSecretFile}, given{"client_secret_env", c.ClientSecretEnv})
+	to.Liveness = c.Liveness.named()
 	if c.ClientID == "" {
 		c.At.fault("client_id", "is missing; write the id that the provider gave")
 	}
@@ -207,45 +205,6 @@ func (c connectionFile) only(protocol provision.Protocol) {
 			c.At.fault(key, "is for protocol: %s only; leave it out", of)
 		}
 	}
-}
-
-// secret is the value of the client secret, from its file or its variable.
-func (c connectionFile) secret(environ []string) Secret {
-	switch {
-	case c.ClientSecretFile != "" && c.ClientSecretEnv != "":
-		c.At.fault("client_secret_env", "is given beside client_secret_file; give one of them")
-	case c.ClientSecretFile != "":
-		value := strings.TrimRight(string(c.read("client_secret_file", c.ClientSecretFile, maxSecret)), "\r\n")
-		return NewSecret(value)
-	case strings.HasPrefix(c.ClientSecretEnv, variablePrefix):
-		c.At.fault("client_secret_env", "%q looks like a key of the configuration; choose a name that does not begin with %s", c.ClientSecretEnv, variablePrefix)
-	case c.ClientSecretEnv != "":
-		return c.variable(environ)
-	}
-	return Secret{}
-}
-
-func (c connectionFile) variable(environ []string) Secret {
-	for _, entry := range environ {
-		if value, ok := strings.CutPrefix(entry, c.ClientSecretEnv+"="); ok && value != "" {
-			return NewSecret(value)
-		}
-	}
-	c.At.fault("client_secret_env", "%q is not set in the environment; set it, or name a file", c.ClientSecretEnv)
-	return Secret{}
-}
-
-// read is the content of a file that a key names. An empty one is a fault.
-func (c connectionFile) read(key, path string, limit int64) []byte {
-	path = c.At.reader.resolve(path)
-	text, err := readFile(path, limit)
-	switch {
-	case err != nil:
-		c.At.fault(key, "%s %v", path, err)
-	case strings.TrimSpace(string(text)) == "":
-		c.At.fault(key, "%s is empty; name a file with content", path)
-	}
-	return text
 }
 
 // named are the attributes that a manifest gives names to.

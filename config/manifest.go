@@ -14,6 +14,7 @@ import (
 type Manifest struct {
 	Apps    []provision.App
 	Tenants []ManifestTenant
+	Hooks   map[provision.AppID]Secret // of apps that are told of ends of access: what signs
 }
 
 // ManifestTenant is a tenant with all that is its own.

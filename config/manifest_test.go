@@ -44,6 +44,9 @@ func TestTheExampleBecomesTheNouns(t *testing.T) {
 	if app.Headers != "leasehold" || app.User != "" || !app.Admits("acme") || !app.IsPublic("/healthz") || app.MaxSession != 8*time.Hour || app.Owner != provision.ByManifest {
 		t.Errorf("app: %+v", app)
 	}
+	if app.Notify.URL != "https://wiki.example.com/leasehold" || manifest.Hooks["wiki"].Reveal() != "an example, and no secret at all" {
+		t.Errorf("app is told: %+v", app.Notify)
+	}
 	if tenant.Name != "Acme Corp" || tenant.Contact != "it@acme.test" || tenant.Retention != 90*24*time.Hour || tenant.Owner != provision.ByManifest {
 		t.Errorf("tenant: %+v", tenant.Tenant)
 	}
@@ -179,7 +182,7 @@ tenants:
 		`a.yaml:6: apps[0].public[0]: "healthz" is no path; write /path, or /path/* for all below it`,
 		`a.yaml:6: apps[0].public[1]: "/a*b" is no path`,
 		`a.yaml:7: apps[0].max_session: "8" is no length of time`,
-		`a.yaml:8: apps[0].notify.url: is not supported by this version yet; leave it out`,
+		`a.yaml:8: apps[0].notify.secret_file: is missing; name the file of the secret that signs`,
 		`a.yaml:10: apps[1].origins: is empty; write the origin`,
 		`a.yaml:11: apps[1].user: is for headers: remote-user only; leave it out`,
 		`a.yaml:12: apps[2].id: app "feed" is taken, by a.yaml:9; choose another`,
@@ -430,5 +433,31 @@ tenants:
 		`a.yaml:18: tenants[0].connections[2].issuer: `)
 	if slices.Contains(seen, "faulty") {
 		t.Error("a connection with a fault was judged")
+	}
+}
+
+func TestWhatTellsAnAppIsSigned(t *testing.T) {
+	for notify, want := range map[string]string{
+		"{url: https://x.test}":                                      "secret_file: is missing",
+		"{url: http://x.test, secret_env: LONG}":                     "url: \"http://x.test\" does not begin with https://",
+		"{url: https://x.test, secret_env: SHORT}":                   "secret_env: is no secret of 24 bytes or more",
+		"{url: https://x.test, secret_env: CODED}":                   "secret_env: is no secret of 24 bytes or more",
+		"{url: https://x.test, secret_env: UNSET}":                   "secret_env: \"UNSET\" is not set",
+		"{url: https://x.test, secret_env: LONG, secret_file: none}": "secret_env: is given beside secret_file",
+		"{url: https://x.test, secret_file: none}":                   "secret_file: ",
+		"{url: https://x.test, secret_env: LONG}":                    "",
+		"{url: 'http://localhost:8081/hook', secret_env: LONG}":      "",
+		"{secret_env: LONG}":                                         "", // only listens
+	} {
+		file := written(t, "a.yaml", "apps:\n- id: wiki\n  origins: [https://wiki.test]\n  notify: "+notify+"\n")
+		manifest, faults := config.LoadManifests([]string{file}, []string{"LONG=twenty-four characters or more", "SHORT=short", "CODED=whsec_bm8="}, config.Judge{})
+		switch {
+		case want == "" && (len(faults) > 0 || manifest.Hooks["wiki"].Reveal() != "twenty-four characters or more"):
+			t.Errorf("%s: %v", notify, faults)
+		case want != "" && (len(faults) != 1 || !strings.Contains(faults.Error(), "apps[0].notify."+want)):
+			t.Errorf("%s: faults %v, want %s", notify, faults, want)
+		case strings.Contains(faults.Error(), "twenty-four"):
+			t.Errorf("%s: the fault tells the secret", notify)
+		}
 	}
 }

@@ -61,8 +61,8 @@ type policyFile struct {
 	ACR []string `key:"acr"`
 	// The oldest authentication at the identity provider that is accepted. 0: any.
 	MaxAuthAge time.Duration `key:"max_auth_age" default:"0"`
-	// Time between the end of access here and the deactivation in apps.
-	DeprovisionGrace time.Duration `key:"deprovision_grace"`
+	// Time between the end of access here and the deactivation in apps that asked to be told; a login voids it. 0: 15m.
+	DeprovisionGrace time.Duration `key:"deprovision_grace" default:"15m"`
 	// A condition (CEL).
 	When string `key:"when" later:"true"`
 }

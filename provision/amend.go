@@ -61,7 +61,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 	}
 	s.Tenant.Policy.Mode = Ephemeral // whose accounts are erased when they end
 	change, e := a.begin()
-	e.leases(&change, s.Leases, nil, CauseAdmin)
+	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
 	to := s.Account.State
 	if to == Active {
 		to = Dormant
@@ -142,7 +142,7 @@ func (a Act) relinked(s State, kind string, key LinkKey, notice string) Change {
 	account := &s.Account
 	account.Notice, account.Revision = notice, account.Revision+1
 	change, e := a.begin()
-	e.leases(&change, s.Leases, nil, CauseLinked)
+	e.leases(&change, s.Listeners, s.Leases, nil, CauseLinked)
 	change.Events = append(change.Events, e.event(Event{Kind: kind, Tenant: account.Tenant, Account: account.ID, Connection: key.Connection}))
 	change.Events[len(change.Events)-1].Personal = Personal{Requester: a.Requester, Subject: key.Subject, Detail: a.Why}
 	if account.State == Active || (account.State == Pending && len(SignIns(s.Links)) == 0) {
@@ -160,7 +160,7 @@ func (a Act) endAll(s State, to AccountState, from ...AccountState) (Change, err
 		return Change{}, err
 	}
 	change, e := a.begin()
-	e.leases(&change, s.Leases, nil, CauseAdmin)
+	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
 	s.Account.Generation++
 	e.state(&change, s, to, string(CauseAdmin))
 	change.Events[len(change.Events)-1].Personal.Detail = a.Why

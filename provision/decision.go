@@ -47,7 +47,8 @@ type DecisionRow struct {
 }
 
 // Change is everything that one commit writes, and the only way to write. Rows are whole: a store inserts the ones it
-// does not have and replaces the ones it has. A store gives each event its Seq, in this commit or later.
+// does not have and replaces the ones it has. A store gives each event its Seq, and each new delivery that of its event, in
+// this commit or later.
 type Change struct {
 	Installation Generation // when not 0, the installation's new generation
 	Tenants      []Tenant
@@ -63,11 +64,14 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
+	Deliveries   []Delivery
+	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back
 	Events       []Event
 	News         News // for other processes on the same ledger; a ledger of one process does not keep it
 }
 
-// Entry is that a lease was handed to an app.
+// Entry is that a lease was handed to an app. From then on the app knows the lease's account, until it has confirmed an
+// AccountDeactivated, or one was dropped, or the account is deleted.
 type Entry struct {
 	Lease LeaseID
 	App   AppID

@@ -44,6 +44,7 @@ func (d *draft) letIn(outcome Outcome, account Account) Decision {
 	if outcome == Linked {
 		account.Notice = "A sign-in at another identity provider was added to your account."
 	}
+	voids := account.State == Dormant // who comes back within the grace was never gone
 	account.State, account.LastLogin, account.Revision = Active, d.now, account.Revision+1
 
 	lease := d.newLease(account)
@@ -54,6 +55,9 @@ func (d *draft) letIn(outcome Outcome, account Account) Decision {
 	change.Leases = []Lease{lease}
 	if remembered := d.remembered(lease); !remembered.IsZero() {
 		change.Upstreams = []Upstream{remembered}
+	}
+	if voids {
+		change.Voids = []AccountID{account.ID}
 	}
 	if outcome != Resumed {
 		change.Links = []Link{d.newLink(account.ID)}
@@ -87,13 +91,13 @@ func (d *draft) endFormer(change *Change, outcome Outcome, account Account) {
 	ender := ending{ids: d.ids, used: &d.events, now: d.now, actor: d.Request.Actor, requester: d.Request.Requester}
 	former := slices.DeleteFunc(slices.Clone(s.FormerLeases), func(l Lease) bool { return l.ID != d.Request.Replaces })
 	if outcome == Linked {
-		ender.leases(change, s.IntendedLeases, nil, CauseLinked)
+		ender.leases(change, s.IntendedListeners, s.IntendedLeases, nil, CauseLinked)
 	}
 	switch s.Former.Account.ID {
 	case "":
 	case account.ID: // it has a live lease now: its state does not follow
 		if outcome != Linked {
-			ender.leases(change, former, descendants(s.FormerLeases, former), CauseReplaced)
+			ender.leases(change, s.FormerListeners, former, descendants(s.FormerLeases, former), CauseReplaced)
 		}
 	default:
 		ender.account(change, s.OfFormer(), former, CauseReplaced)

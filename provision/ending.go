@@ -44,22 +44,24 @@ func EndLeases(s State, e End, ids IDs, now time.Time) Change {
 // account ends chosen, of all the account's live leases, and lets the account's state follow.
 func (e ending) account(change *Change, s State, chosen []Lease, cause Cause) {
 	below := descendants(s.Leases, chosen)
-	e.leases(change, chosen, below, cause)
+	e.leases(change, s.Listeners, chosen, below, cause)
 	if len(s.Leases) > len(chosen)+len(below) || len(chosen) == 0 || s.Account.State != Active {
 		return
 	}
 	e.state(change, s, Dormant, string(cause))
 }
 
-// leases ends chosen with cause, and what is below them with parent_ended.
-func (e ending) leases(change *Change, chosen, below []Lease, cause Cause) {
+// leases ends chosen with cause, and what is below them with parent_ended, and tells who listens.
+func (e ending) leases(change *Change, who Listeners, chosen, below []Lease, cause Cause) {
 	end := func(l Lease, cause Cause) {
 		l.EndedAt, l.EndReason, l.EndedBy, l.Subject = e.now, cause, e.actor, ""
 		change.Leases = append(change.Leases, l)
 		change.Upstreams = append(change.Upstreams, Upstream{Lease: l.ID})
-		change.Events = append(change.Events, e.event(Event{
+		ended := e.event(Event{
 			Kind: EventLeaseEnded, Tenant: l.Tenant, Account: l.Account, Connection: l.Connection, Reason: string(cause), Lease: l.ref(),
-		}))
+		})
+		change.Events = append(change.Events, ended)
+		who.tell(change, ended, l)
 	}
 	for _, l := range chosen {
 		end(l, cause)
@@ -69,7 +71,8 @@ func (e ending) leases(change *Change, chosen, below []Lease, cause Cause) {
 	}
 }
 
-// state moves the account, with its event. A tenant in ephemeral mode keeps nobody without a lease.
+// state moves an account that has no lease any more, with its event, and tells who listens, after the tenant's grace. A
+// tenant in ephemeral mode keeps nobody without a lease.
 func (e ending) state(change *Change, s State, to AccountState, why string) {
 	a := s.Account
 	a.State, a.Revision = to, a.Revision+1
@@ -81,9 +84,11 @@ func (e ending) state(change *Change, s State, to AccountState, why string) {
 		a = a.tombstone()
 	}
 	change.Accounts = append(change.Accounts, a)
-	change.Events = append(change.Events, e.event(Event{
+	moved := e.event(Event{
 		Kind: EventAccountState, Tenant: a.Tenant, Account: a.ID, Outcome: string(a.State), Reason: why,
-	}))
+	})
+	change.Events = append(change.Events, moved)
+	s.Listeners.dismiss(change, moved, e.now.Add(s.Tenant.Policy.WithDefaults().DeprovisionGrace))
 }
 
 func (e ending) event(x Event) Event {

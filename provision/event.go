@@ -19,6 +19,7 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
+	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
 	EventAdmin             = "admin"
 )
 

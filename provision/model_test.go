@@ -25,6 +25,7 @@ type ledger struct {
 	revocations  []provision.Revocation
 	spent        []provision.Spent
 	events       []provision.Event
+	outbox       outbox
 	draws        int
 }
 
@@ -119,6 +120,7 @@ func (l *ledger) state(t provision.Target) provision.State {
 			s.Seats++
 		}
 	}
+	s.Listeners, s.FormerListeners, s.IntendedListeners = l.listeners(t.Account), l.listeners(s.Former.Account.ID), l.listeners(s.Intended.Account.ID)
 	for _, x := range t.Spend {
 		if slices.Contains(l.spent, x) {
 			s.Spent = append(s.Spent, x)
@@ -177,6 +179,7 @@ func (l *ledger) apply(c provision.Change) error {
 	for _, x := range c.Leases {
 		l.leases[x.ID] = x
 	}
+	l.outbox.apply(c)
 	return nil
 }
 
@@ -192,11 +195,11 @@ func (l *ledger) amend(t provision.Target, do verb) (faults []string, err error)
 
 // commit applies a change, and lists the laws that it broke.
 func (l *ledger) commit(c provision.Change) []string {
-	faults := changeFaults(l.accounts, l.leases, c, l.now)
+	faults := append(changeFaults(l.accounts, l.leases, c, l.now), l.tellingFaults(c)...)
 	if err := l.apply(c); err != nil {
 		faults = append(faults, err.Error())
 	}
-	return append(faults, l.faults()...)
+	return append(append(faults, l.faults()...), l.untoldFaults()...)
 }
 
 // login is one request, decided and written.

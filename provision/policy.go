@@ -30,8 +30,9 @@ const (
 
 // Defaults of a policy.
 const (
-	DefaultMaxSession = 8 * time.Hour
-	DefaultIdle       = 30 * time.Minute
+	DefaultMaxSession  = 8 * time.Hour
+	DefaultIdle        = 30 * time.Minute
+	DefaultDeprovision = 15 * time.Minute
 )
 
 // Policy is what a tenant allows. Each change makes a new version; a decision names the version it was made under.
@@ -46,7 +47,7 @@ type Policy struct {
 	Idle             time.Duration // 0: DefaultIdle
 	ACR              []string      // accepted authentication contexts; empty: any
 	MaxAuthAge       time.Duration // of the upstream authentication; 0: any
-	DeprovisionGrace time.Duration // between the end here and the deactivation in apps
+	DeprovisionGrace time.Duration // between the end here and the deactivation in apps; 0: DefaultDeprovision
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -74,6 +75,9 @@ func (p Policy) WithDefaults() Policy {
 	}
 	if p.MaxSession == 0 {
 		p.MaxSession = DefaultMaxSession
+	}
+	if p.DeprovisionGrace <= 0 { // in some apps nothing brings back what a deactivation destroys
+		p.DeprovisionGrace = DefaultDeprovision
 	}
 	if p.Idle <= 0 { // below 0 would mean never
 		p.Idle = DefaultIdle

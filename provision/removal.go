@@ -58,7 +58,7 @@ func LeaveConnection(s State, a Act) (Change, error) {
 		}
 	}
 	below := descendants(s.Leases, ends)
-	e.leases(&change, ends, below, CauseConnectionDisabled)
+	e.leases(&change, s.Listeners, ends, below, CauseConnectionDisabled)
 	s.Links = rest
 	switch state := s.Account.State; {
 	case len(rest) == 0 && (state == Active || state == Dormant):

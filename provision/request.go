@@ -63,6 +63,8 @@ type Target struct {
 	App        AppID
 	Intent     Intent
 	Spend      []Spent
+	Delivery   DeliveryID
+	Quiet      bool // no lease ends by it: no Listeners are read
 }
 
 // String says which objects t names.
@@ -73,24 +75,28 @@ func (t Target) String() string {
 // State is all that a decision may look at: one snapshot of what the Request or Target names. What was not found is
 // the zero value, and a zero value lets nobody in.
 type State struct {
-	Installation   Generation
-	Tenant         Tenant // of the connection, when the target names one
-	Connection     Connection
-	Claim          Claim    // the owner's claim on the domain, whoever's it is; else the tenant's own pending one
-	OwnClaim       Claim    // the target tenant's own claim on the domain, whatever its state
-	Account        Account  // the target's, or the one that the link or its tombstone finds
-	Link           Link     // the target's link
-	Links          []Link   // all of Account
-	Leases         []Lease  // all of Account that have not ended
-	EmailHolder    Account  // the living account of the tenant that holds the e-mail address
-	Former         Standing // of the lease that is the target's, or that the request replaces
-	FormerLeases   []Lease  // all of the former lease's account that have not ended
-	FormerLinks    []Link   // all of the former lease's account
-	Intended       Standing // of the lease of the intent
-	IntendedLeases []Lease  // all of the intent's account that have not ended
-	App            App
-	Seats          int     // accounts of the tenant with a live lease, not counting Account
-	Spent          []Spent // those of the target that are used up already
+	Installation      Generation
+	Tenant            Tenant // of the connection, when the target names one
+	Connection        Connection
+	Claim             Claim    // the owner's claim on the domain, whoever's it is; else the tenant's own pending one
+	OwnClaim          Claim    // the target tenant's own claim on the domain, whatever its state
+	Account           Account  // the target's, or the one that the link or its tombstone finds
+	Link              Link     // the target's link
+	Links             []Link   // all of Account
+	Leases            []Lease  // all of Account that have not ended
+	EmailHolder       Account  // the living account of the tenant that holds the e-mail address
+	Former            Standing // of the lease that is the target's, or that the request replaces
+	FormerLeases      []Lease  // all of the former lease's account that have not ended
+	FormerLinks       []Link   // all of the former lease's account
+	Intended          Standing // of the lease of the intent
+	IntendedLeases    []Lease  // all of the intent's account that have not ended
+	App               App
+	Delivery          Delivery
+	Listeners         Listeners // of Account, when the target names it; only its holder's login finds it by the link
+	FormerListeners   Listeners // of the former lease's account
+	IntendedListeners Listeners // of the intent's account
+	Seats             int       // accounts of the tenant with a live lease, not counting Account
+	Spent             []Spent   // those of the target that are used up already
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.
@@ -105,11 +111,12 @@ type IDs struct {
 // OfFormer is s with the former lease's account in the place of the account.
 func (s State) OfFormer() State {
 	s.Account, s.Tenant, s.Leases, s.Links = s.Former.Account, s.Former.Tenant, s.FormerLeases, s.FormerLinks
+	s.Listeners = s.FormerListeners
 	return s
 }
 
 // IsZero reports whether t names nothing.
 func (t Target) IsZero() bool {
 	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
-		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == ""
 }

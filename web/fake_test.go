@@ -1,12 +1,15 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,8 +56,11 @@ type fakeGate struct {
 
 	offer    string       // what Offering offers
 	reply    broker.Reply // of LogoutFrom and Leave
-	messages []broker.Message
+	messages []broker.LogoutMessage
 	gone     map[broker.AttemptID]bool
+
+	hear sync.Mutex
+	news []provision.Delivery
 }
 
 type handed struct {
@@ -170,7 +176,7 @@ func (g *fakeGate) Logout(_ context.Context, token string, o provision.Origin, _
 	return g.fails["Logout"]
 }
 
-func (g *fakeGate) LogoutFrom(_ context.Context, _ provision.ConnectionID, m broker.Message) (broker.Reply, error) {
+func (g *fakeGate) LogoutFrom(_ context.Context, _ provision.ConnectionID, m broker.LogoutMessage) (broker.Reply, error) {
 	g.messages = append(g.messages, m)
 	return g.reply, g.fails["LogoutFrom"]
 }
@@ -186,7 +192,7 @@ func (g *fakeGate) Leave(_ context.Context, offer, browser string) (broker.Reply
 	return g.reply, g.fails["Leave"]
 }
 
-func (g *fakeGate) Left(_ context.Context, _ provision.ConnectionID, m broker.Message) (broker.AttemptID, error) {
+func (g *fakeGate) Left(_ context.Context, _ provision.ConnectionID, m broker.LogoutMessage) (broker.AttemptID, error) {
 	g.messages = append(g.messages, m)
 	return "leaving1", g.fails["Left"]
 }
@@ -346,4 +352,42 @@ func benchRequest() *http.Request {
 		r.Header.Set(name, value)
 	}
 	return r
+}
+
+// Listener implements web.Gate: a token is an app's name, and "good".
+func (g *fakeGate) Listener(_ context.Context, token string) (provision.AppID, error) {
+	app, ok := strings.CutSuffix(token, ".good")
+	if err := g.fails["Listener"]; err != nil || !ok {
+		return "", cmp.Or(err, error(provision.ErrNotFound))
+	}
+	return provision.AppID(app), nil
+}
+
+// Resume implements web.Gate: it is whole when something was left.
+func (g *fakeGate) Resume(_ context.Context, left string) (int64, bool, error) {
+	seq, err := strconv.ParseInt(left, 10, 64)
+	if err != nil {
+		return 7, false, g.fails["Resume"]
+	}
+	return seq, true, g.fails["Resume"]
+}
+
+// EndsSince implements web.Gate.
+func (g *fakeGate) EndsSince(_ context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error) {
+	g.hear.Lock()
+	defer g.hear.Unlock()
+	cursor = after
+	for _, d := range g.news {
+		if d.Seq > after && d.App == app {
+			ends, cursor = append(ends, d), d.Seq
+		}
+	}
+	return ends, cursor, g.fails["EndsSince"]
+}
+
+// tell makes something happen.
+func (g *fakeGate) tell(d provision.Delivery) {
+	g.hear.Lock()
+	defer g.hear.Unlock()
+	g.news = append(g.news, d)
 }

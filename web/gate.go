@@ -15,6 +15,7 @@ type Gate interface {
 	Sessions
 	Upstream
 	Published
+	Stream
 }
 
 // Checker answers the check: the hot path.
@@ -46,13 +47,13 @@ type Sessions interface {
 // Upstream is what becomes of sessions at identity providers.
 type Upstream interface {
 	// LogoutFrom ends what an identity provider says has ended there.
-	LogoutFrom(ctx context.Context, c provision.ConnectionID, m broker.Message) (broker.Reply, error)
+	LogoutFrom(ctx context.Context, c provision.ConnectionID, m broker.LogoutMessage) (broker.Reply, error)
 	// Offering does an end, and returns the name of the offer to end the session at the identity provider, too.
 	Offering(ctx context.Context, token string, o provision.Origin, end func() error) (offer string, err error)
 	// Leave takes an offer up: where the browser goes.
 	Leave(ctx context.Context, offer, browser string) (broker.Reply, error)
 	// Left takes the answer to a log-out of ours, and returns its name.
-	Left(ctx context.Context, c provision.ConnectionID, m broker.Message) (broker.AttemptID, error)
+	Left(ctx context.Context, c provision.ConnectionID, m broker.LogoutMessage) (broker.AttemptID, error)
 	// Gone says what became of it, once, to the browser that left.
 	Gone(ctx context.Context, id broker.AttemptID, browser string) (ended bool, err error)
 }
@@ -62,4 +63,11 @@ type Published interface {
 	AppAt(ctx context.Context, o provision.Origin) (provision.App, error)
 	Metadata(ctx context.Context, c provision.ConnectionID) ([]byte, error)
 	JWKS() []byte
+}
+
+// Stream is what an app hears of ends of access as they happen.
+type Stream interface {
+	Listener(ctx context.Context, token string) (provision.AppID, error)
+	Resume(ctx context.Context, left string) (cursor int64, whole bool, err error)
+	EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error)
 }

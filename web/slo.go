@@ -39,9 +39,9 @@ func (s *server) slo(w http.ResponseWriter, r *http.Request, v visit) error {
 }
 
 // logoutMessage is the message as its binding has it.
-func logoutMessage(w http.ResponseWriter, r *http.Request) (broker.Message, error) {
+func logoutMessage(w http.ResponseWriter, r *http.Request) (broker.LogoutMessage, error) {
 	if r.Method != http.MethodPost {
-		return broker.Message{Binding: broker.ByRedirect, Query: r.URL.RawQuery}, nil
+		return broker.LogoutMessage{Binding: broker.ByRedirect, Query: r.URL.RawQuery}, nil
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogoutPost)
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -56,17 +56,17 @@ func logoutMessage(w http.ResponseWriter, r *http.Request) (broker.Message, erro
 	tooLarge := new(http.MaxBytesError)
 	switch {
 	case errors.As(err, &tooLarge):
-		return broker.Message{}, &provision.DeniedError{Reason: provision.MessageTooLarge}
+		return broker.LogoutMessage{}, &provision.DeniedError{Reason: provision.MessageTooLarge}
 	case err != nil:
-		return broker.Message{}, &provision.DeniedError{Reason: provision.DocumentMalformed}
+		return broker.LogoutMessage{}, &provision.DeniedError{Reason: provision.DocumentMalformed}
 	case soap:
-		return broker.Message{Binding: broker.BySOAP, Body: body}, nil
+		return broker.LogoutMessage{Binding: broker.BySOAP, Body: body}, nil
 	}
-	return broker.Message{Binding: broker.ByPost, Form: r.PostForm}, nil
+	return broker.LogoutMessage{Binding: broker.ByPost, Form: r.PostForm}, nil
 }
 
 // answersOurs reports whether a message is the answer to one of ours.
-func answersOurs(r *http.Request, m broker.Message) bool {
+func answersOurs(r *http.Request, m broker.LogoutMessage) bool {
 	return m.Form.Has("SAMLResponse") || m.Binding == broker.ByRedirect && r.URL.Query().Has("SAMLResponse")
 }
 
@@ -113,7 +113,7 @@ type posting struct {
 }
 
 // left takes the answer to a log-out of ours, and leads to the page that tells of it, where the browser brings its cookie.
-func (s *server) left(w http.ResponseWriter, r *http.Request, v visit, c provision.ConnectionID, m broker.Message) error {
+func (s *server) left(w http.ResponseWriter, r *http.Request, v visit, c provision.ConnectionID, m broker.LogoutMessage) error {
 	id, err := s.Gate.Left(r.Context(), c, m)
 	if denial(err) == "" && err != nil {
 		return err
@@ -154,7 +154,7 @@ func (s *server) backchannel(w http.ResponseWriter, r *http.Request, v visit) er
 	if err != nil {
 		err = &provision.DeniedError{Reason: provision.DocumentMalformed}
 	} else {
-		_, err = s.Gate.LogoutFrom(r.Context(), c, broker.Message{Binding: broker.ByBackChannel, Form: r.PostForm})
+		_, err = s.Gate.LogoutFrom(r.Context(), c, broker.LogoutMessage{Binding: broker.ByBackChannel, Form: r.PostForm})
 	}
 	if denial(err) != "" {
 		s.log(v, s.trouble(v, err), err)

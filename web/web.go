@@ -16,14 +16,15 @@ import (
 type Config struct {
 	URL            provision.Origin // of the SSO host, as browsers see it
 	Gate           Gate
-	TrustedProxies []netip.Prefix // peers whose forwarded headers count, and who may ask the check; unix sockets always may
-	Attempts       Limit          // logins that one address may begin; zero: DefaultAttempts
-	Exempt         []netip.Prefix // addresses without that limit
-	Shared         broker.Shared  // counts them over all replicas; nil: each counts for itself
-	Seal           []byte         // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
-	Metrics        *Metrics       // nil: nothing is counted
-	Refused        *Refused       // nil: nothing is kept
-	Log            *slog.Logger   // nil: silent
+	TrustedProxies []netip.Prefix  // peers whose forwarded headers count, and who may ask the check; unix sockets always may
+	Attempts       Limit           // logins that one address may begin; zero: DefaultAttempts
+	Exempt         []netip.Prefix  // addresses without that limit
+	Shared         broker.Shared   // counts them over all replicas; nil: each counts for itself
+	Seal           []byte          // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
+	Stop           <-chan struct{} // event streams end when it is closed; nil: only when their readers leave
+	Metrics        *Metrics        // nil: nothing is counted
+	Refused        *Refused        // nil: nothing is kept
+	Log            *slog.Logger    // nil: silent
 	Now            func() time.Time
 }
 
@@ -34,6 +35,7 @@ type server struct {
 	pages   pages
 	logins  *limiter
 	loops   *loopGuard
+	streams *streams
 	csrf    http.CrossOriginProtection
 
 	lengthZero, noStore []string // the header values of every allow, made once
@@ -61,6 +63,7 @@ func (s *server) routes() []route {
 		{onSSO, "POST /idp/{connection}/backchannel-logout", s.noted(s.backchannel)},
 		{onSSO, "GET /_sso/logout/upstream", s.noted(s.leaveUpstream)},
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
+		{onSSO, "GET /_sso/events", s.events},
 
 		{onApp, "GET /_sso/start", s.noted(s.start)},
 		{onApp, "GET /_sso/finish", s.noted(s.finish)},
@@ -93,7 +96,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt, c.Shared), loops: newLoopGuard(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
+	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt, c.Shared), loops: newLoopGuard(), streams: newStreams(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
 	mux := http.NewServeMux()
 	for _, route := range s.routes() {
 		mux.Handle(route.pattern, s.at(route.host, route.serve))

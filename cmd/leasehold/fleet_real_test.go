@@ -122,7 +122,7 @@ func (f *fleet) end() {
 func (g *replicaProcess) folder() string { return filepath.Join(g.fleet.folder, fmt.Sprint(g.n)) }
 
 func (g *replicaProcess) configure(on berth) {
-	config := fmt.Sprintf("url: %s\nlisten: %s\nops_listen: %s\ndata: data\nmaster_key_file: ../master.key\nmanifests: [../tenants.yaml]\ndatabase: %s\n",
+	config := fmt.Sprintf("url: %s\nlisten: %s\nops_listen: %s\ndata: data\nmaster_key_file: ../master.key\nmanifests: [../tenants.yaml]\noutbound: {allow_private: [127.0.0.0/8]}\ndatabase: %s\n",
 		g.fleet.sso, g.listen, g.ops, on.database(g.n))
 	if on.redis != nil {
 		config += "redis: " + on.redis(g.n) + "\n"

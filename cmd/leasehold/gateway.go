@@ -21,6 +21,7 @@ import (
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
 	"leasehold/broker/redis"
+	"leasehold/broker/webhook"
 	"leasehold/config"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
@@ -48,6 +49,7 @@ type gateway struct {
 	certificates *certificates
 	refused      *web.Refused // what was behind pages that no event tells of
 	public       http.Handler
+	stop         chan struct{} // closed when event streams have to end
 	prompts      chan struct{} // somebody registered something: look at proofs and metadata now
 
 	written  writing
@@ -66,7 +68,7 @@ const reserve = 16 << 20
 
 // openGateway opens the ledger and wires what stands on it. Nothing is listening yet.
 func openGateway(ctx context.Context, c config.Config, environ []string, log *slog.Logger) (*gateway, error) {
-	g := &gateway{config: c, environ: environ, log: log, refused: new(web.Refused), prompts: make(chan struct{}, 1)}
+	g := &gateway{config: c, environ: environ, log: log, refused: new(web.Refused), prompts: make(chan struct{}, 1), stop: make(chan struct{})}
 	if err := g.open(ctx); err != nil {
 		g.close()
 		return nil, err
@@ -104,6 +106,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
 		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store,
+		Outbox: g.store, Messenger: webhook.Client{HTTP: g.fetch},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -114,6 +117,9 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := g.metrics.Register(backlogs{g}); err != nil {
+		return err
+	}
 	g.prover = g.newProver()
 	seal, err := g.keys.Named(ctx, "notes")
 	if err != nil {
@@ -122,7 +128,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
+		Stop: g.stop, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }

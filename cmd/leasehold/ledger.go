@@ -22,6 +22,7 @@ type ledger interface {
 	provision.Keys
 	broker.Leftovers
 	broker.Upstreams
+	broker.Outbox
 	broker.Clock
 
 	whole

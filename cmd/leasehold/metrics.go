@@ -21,6 +21,8 @@ type metrics struct {
 	failed   map[ledgerVerb]prometheus.Counter
 	events   map[string]prometheus.Counter
 	outbound map[fetched]prometheus.Counter
+	told     *prometheus.CounterVec // its labels are apps of the manifests
+	heard    *prometheus.HistogramVec
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -38,8 +40,12 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	revoked := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "leasehold_revoke_seconds", Help: "Time from the call of a revocation to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12),
 	})
+	told := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_delivery_attempts_total", Help: "Tries to tell an app of ends of access, by app and outcome."}, []string{"app", "outcome"})
+	heard := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "leasehold_delivery_confirmation_seconds", Help: "Time from when an app was to be told to its confirmation, by app.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
+	}, []string{"app"})
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
-	for _, c := range []prometheus.Collector{ended, alarms, failed, events, outbound, took, revoked, collectors.NewGoCollector(), process, buildInfo()} {
+	for _, c := range []prometheus.Collector{ended, alarms, failed, events, outbound, took, revoked, told, heard, collectors.NewGoCollector(), process, buildInfo()} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -107,5 +113,13 @@ func (m *metrics) asked(verb ledgerVerb, began time.Time, err error) {
 	m.took[verb].Observe(time.Since(began).Seconds())
 	if errors.Is(err, provision.ErrUnavailable) || errors.Is(err, provision.ErrCorrupt) {
 		increase(m.failed, verb)
+	}
+}
+
+// Told implements broker.Counters.
+func (m *metrics) Told(app, outcome string, took time.Duration) {
+	m.told.WithLabelValues(app, outcome).Inc()
+	if outcome == string(provision.DeliveryConfirmed) {
+		m.heard.WithLabelValues(app).Observe(took.Seconds())
 	}
 }

@@ -44,6 +44,8 @@ func (o operator) handler() http.Handler {
 		"POST /connections/{id}/{verb}": o.connectionVerb,
 		"GET /apps":                     o.apps,
 		"GET /apps/{id}":                o.app,
+		"GET /deliveries":               o.deliveries,
+		"POST /deliveries/{id}/{verb}":  o.deliveryVerb,
 		"GET /accounts":                 o.accounts,
 		"POST /accounts":                o.createAccount,
 		"GET /accounts/{id}":            o.account,

@@ -177,7 +177,13 @@ func (o operator) apps(r *http.Request, _ broker.Deed) (any, error) {
 
 func (o operator) app(r *http.Request, _ broker.Deed) (any, error) {
 	a, err := o.gateway.store.App(r.Context(), provision.AppID(r.PathValue("id")))
-	return viewApp(a), named(err, "app", r)
+	v := viewApp(a)
+	if err == nil && a.Notify.Secret != "" {
+		var told broker.Confirmations
+		told, err = o.gateway.broker.Confirmations(r.Context(), a.ID)
+		v.Notify = viewNotify(a.Notify, told)
+	}
+	return v, named(err, "app", r)
 }
 
 // named says what was not found.

@@ -310,5 +310,18 @@ func (c showApp) Run(s *surroundings) error {
 		row(w, "roles", joined(v.Roles))
 		row(w, "public", joined(v.Public))
 		row(w, "max_session", v.MaxSession)
+		printNotify(w, v.Notify)
 	})
+}
+
+func printNotify(w io.Writer, n *notifyView) {
+	if n == nil {
+		return
+	}
+	row(w, "notify", n.URL)
+	row(w, "still to be told", fmt.Sprintf("%d, and %d stuck", n.Pending, n.Stuck))
+	if !n.Last.IsZero() {
+		row(w, "last confirmed", at(n.Last)+", "+n.Latency+" after it was due")
+		row(w, "confirmation time", "p50 "+n.P50+", p99 "+n.P99)
+	}
 }

@@ -41,11 +41,13 @@ import (
 //	check SUBJECT         asks /_sso/check/nginx with that browser's cookie, and prints status and headers
 //	cookie SUBJECT        prints that browser's cookie for the wiki
 //	publish NAME VALUE    puts a TXT record into the DNS that the server asks
+//	hear                  brings the app at ${HOOK} up, whose messages $HOOK_SECRET signs; `! hear` takes it down
+//	heard N               waits until it has heard N messages, and prints them
 //	keep NAME REGEXP      sets $NAME to what the parentheses match in the last output
 //	await REGEXP ARG…     runs leasehold again and again until its output matches
 //
 // Setup writes leasehold.yaml, idp.xml and tenants.d/acme.yaml unless the script brings its own, and puts the values of
-// ${PORT}, ${OPS}, ${DNS} and ${DATA} in place of these words in YAML files.
+// ${PORT}, ${OPS}, ${DNS}, ${DATA} and ${HOOK} in place of these words in YAML files.
 func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "leasehold")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
@@ -60,6 +62,7 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "halt": onDesk((*desk).halt), "kill9": onDesk((*desk).kill9),
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
 			"cookie": onDesk((*desk).showCookie),
+			"hear":   onDesk((*desk).hear), "heard": onDesk((*desk).heard),
 		},
 	})
 }
@@ -75,6 +78,7 @@ type desk struct {
 	environ    []string
 	code       int // of the last leasehold
 	server     *exec.Cmd
+	hook       *hook // an app that is told
 	visitors   map[string]*visitor
 }
 
@@ -114,6 +118,9 @@ func newDesk(t *testing.T, env *testscript.Env, binary string, provider samltest
 	}
 	env.Defer(func() { os.RemoveAll(data) })
 	d := &desk{t: t, binary: binary, provider: provider, work: env.WorkDir, data: filepath.Join(data, "data"), port: strconv.Itoa(peers.Port(t)), visitors: map[string]*visitor{}}
+	d.hook = &hook{port: strconv.Itoa(peers.Port(t)), server: &http.Server{}}
+	env.Defer(func() { d.hook.server.Close() })
+	env.Setenv("HOOK_SECRET", hookSecret)
 	if d.dns, err = demo.NewDNS(); err != nil {
 		return err
 	}
@@ -138,7 +145,7 @@ func newDesk(t *testing.T, env *testscript.Env, binary string, provider samltest
 			return err
 		}
 	}
-	return d.fillIn(strings.NewReplacer("${PORT}", d.port, "${OPS}", strconv.Itoa(peers.Port(t)), "${DNS}", d.dns.Addr, "${DATA}", d.data))
+	return d.fillIn(strings.NewReplacer("${PORT}", d.port, "${OPS}", strconv.Itoa(peers.Port(t)), "${DNS}", d.dns.Addr, "${DATA}", d.data, "${HOOK}", d.hook.port))
 }
 
 // fillIn replaces words in every YAML file of the script.

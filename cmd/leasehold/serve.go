@@ -103,6 +103,7 @@ func (g *gateway) serve(told context.Context) error {
 	case err = <-failed:
 	}
 	stop()
+	close(g.stop)
 	g.shutdown(servers)
 	tasks.Wait()
 	g.log.Info("stopped")

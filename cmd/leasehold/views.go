@@ -119,6 +119,7 @@ type appView struct {
 	Roles      []string             `json:"require_roles,omitempty"`
 	Public     []string             `json:"public,omitempty"`
 	MaxSession string               `json:"max_session,omitempty"`
+	Notify     *notifyView          `json:"notify,omitempty"` // of one app alone
 	Owner      string               `json:"owner"`
 }
 

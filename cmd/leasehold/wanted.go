@@ -3,11 +3,15 @@ package main
 import (
 	"leasehold/broker"
 	"leasehold/config"
+	"leasehold/provision"
 )
 
 // wanted is a manifest in the broker's words.
 func wanted(m config.Manifest) broker.Wanted {
-	w := broker.Wanted{Apps: m.Apps}
+	w := broker.Wanted{Apps: m.Apps, Hooks: map[provision.AppID][]byte{}}
+	for app, secret := range m.Hooks {
+		w.Hooks[app] = []byte(secret.Reveal())
+	}
 	for _, t := range m.Tenants {
 		tenant := broker.WantedTenant{Tenant: t.Tenant}
 		for _, c := range t.Claims {

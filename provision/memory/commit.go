@@ -86,7 +86,9 @@ func (c *commit) apply(change *provision.Change) error {
 		}
 	}
 	c.append(change.Events)
-	return nil
+	c.void(x.Voids)
+	change.Number()
+	return each(own(change.Deliveries), c.delivery)
 }
 
 func each[T any](items []T, write func(T) error) error {
@@ -143,6 +145,9 @@ func (c *commit) account(a provision.Account) error {
 	old := c.accounts[a.ID]
 	release(c, c.holders, holderKey{old.Tenant, old.Email}, a.ID)
 	set(c, c.accounts, a.ID, a)
+	if a.State == provision.Deleted {
+		drop(c, c.known, a.ID)
+	}
 	if a.Email.IsZero() || !a.State.Living() {
 		return nil
 	}
@@ -189,6 +194,7 @@ func (c *commit) entry(e provision.Entry) error {
 		return nil
 	}
 	set(c, c.entries, e.Lease, append(slices.Clone(known), e))
+	c.meet(c.leases[e.Lease].Account, e.App)
 	return nil
 }
 

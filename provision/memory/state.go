@@ -13,9 +13,13 @@ func (t *tables) state(x provision.Target) provision.State {
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
+	s.Delivery = t.deliveries[x.Delivery]
 	s.Tenant = t.tenants[cmp.Or(s.Connection.Tenant, x.Tenant, t.accounts[x.Account].Tenant, s.Former.Lease.Tenant)]
 	t.readClaim(&s, x)
 	t.readAccount(&s, x)
+	if !x.Quiet {
+		s.Listeners, s.FormerListeners, s.IntendedListeners = t.listeners(x.Account), t.listeners(s.Former.Account.ID), t.listeners(s.Intended.Account.ID)
+	}
 	s.EmailHolder = t.accounts[t.holders[holderKey{s.Tenant.ID, x.Email}]]
 	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
 		s.Seats = t.seats(s.Tenant.ID, s.Account.ID)

@@ -29,6 +29,8 @@ type tables struct {
 	decisions    map[provision.DecisionID]provision.DecisionRow
 	revocations  map[provision.RevocationID]provision.Revocation
 	events       []provision.Event
+	deliveries   map[provision.DeliveryID]provision.Delivery
+	known        map[provision.AccountID][]provision.AppID // which apps were handed a lease of an account
 }
 
 type (
@@ -70,6 +72,8 @@ func newTables() tables {
 		spent:       map[spentKey]provision.Spent{},
 		decisions:   map[provision.DecisionID]provision.DecisionRow{},
 		revocations: map[provision.RevocationID]provision.Revocation{},
+		deliveries:  map[provision.DeliveryID]provision.Delivery{},
+		known:       map[provision.AccountID][]provision.AppID{},
 	}
 }
 

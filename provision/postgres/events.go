@@ -66,7 +66,8 @@ func (s *Store) number(ctx context.Context) error {
 			w.queue("SELECT pg_advisory_xact_lock($1)", int64(numberLock))
 			w.queue(`WITH moved AS (DELETE FROM inbox WHERE n IN (SELECT n FROM inbox ORDER BY n LIMIT $1) RETURNING *),
 				numbered AS (INSERT INTO events (seq, tenant, kind, ref, body)
-					SELECT coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n), tenant, kind, ref, body FROM moved)
+					SELECT coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n), tenant, kind, ref, body FROM moved RETURNING seq, ref),
+				told AS (UPDATE deliveries SET seq = numbered.seq FROM numbered WHERE deliveries.event = numbered.ref)
 				INSERT INTO meta (name, value) SELECT 'clock', max(at) FROM moved WHERE resets = coalesce((SELECT value FROM meta WHERE name = 'resets'), 0) HAVING count(*) > 0
 				ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)`, numberBatch)
 			return w.send()

@@ -80,6 +80,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 	w.loadAccounts(v, f.accounts())
 	w.loadLeases(v, f.leases)
 	w.loadTarget(v, f, t)
+	w.loadListeners(v, f, t)
 	if err := w.send(); err != nil {
 		return nil, err
 	}
@@ -139,6 +140,9 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	}
 	if !t.Email.IsZero() && f.tenant != "" {
 		w.queue("SELECT id FROM accounts WHERE tenant = $1 AND email = $2 AND email <> '' AND state <> 'deleted'", string(f.tenant), t.Email.String()).QueryRow(scan(&v.holder))
+	}
+	if t.Delivery != "" {
+		w.queue("SELECT "+deliveryColumns+" FROM deliveries WHERE id = $1 FOR UPDATE", string(t.Delivery)).Query(deliveries(func(d provision.Delivery) { v.delivery = d }))
 	}
 	if v.counted = f.capped; f.capped { // without a cap nobody asks
 		w.queue("SELECT count(*) FROM accounts WHERE tenant = $1 AND state = 'active' AND id <> $2", string(f.tenant), string(f.account)).QueryRow(scan(&v.seats))

@@ -68,6 +68,10 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 		"INSERT INTO events SELECT g, 'tenant-' || g % 100, 'kind-' || g % 10, 'ref-' || g, '{}' FROM generate_series(1, 20000) g",
 		"INSERT INTO receipts SELECT g::text FROM generate_series(1, 20000) g",
 		"INSERT INTO revocations SELECT 'rev_' || g, true, '{}' FROM generate_series(1, 20000) g",
+		"INSERT INTO apps (id, revision, tenants, told, body) SELECT 'app-' || g, 1, '{}', g % 2 = 0, '{}' FROM generate_series(1, 20000) g",
+		"INSERT INTO known SELECT 'acc-' || g, 'app-' || g FROM generate_series(1, 20000) g",
+		`INSERT INTO deliveries (id, event, seq, app, account, kind, state, due, next, taker, settled, body) SELECT 'dlv-' || g, 'evt-' || g, g, 'app-' || g % 100, 'acc-' || g % 1000,
+			CASE g % 2 WHEN 0 THEN 'session.ended' ELSE 'account.deactivated' END, CASE g % 3 WHEN 0 THEN 'pending' WHEN 1 THEN 'stuck' ELSE 'delivered' END, g, g, '', g, '{}' FROM generate_series(1, 20000) g`,
 		"ANALYZE",
 	} {
 		do(s.Tell(ctx, fill))
@@ -123,6 +127,13 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	_, err = s.Unused(ctx, tenant, began, 500)
 	do(err)
 	_, err = s.Linked(ctx, c.Connections[0].ID, 500)
+	do(err)
+	taken, err := s.Take(ctx, provision.Taking{App: "app-3", Taker: "me", Now: began, Until: began.Add(time.Minute), Limit: 32})
+	do(err)
+	do(s.Settle(ctx, taken))
+	_, _, err = s.Deliveries(ctx, provision.DeliveryFilter{App: "app-3", After: 19_000, Limit: 500})
+	do(err)
+	_, err = s.DeleteTold(ctx, "app-3", began, 500)
 	do(err)
 	do(s.Mark(ctx))
 	plans, err := s.Explain(ctx)

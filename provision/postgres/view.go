@@ -21,6 +21,11 @@ type view struct {
 	live         map[provision.AccountID][]provision.LeaseID
 	entries      map[provision.LeaseID][]provision.Entry
 
+	listening map[provision.AccountID][]provision.App // that asked to be told
+	leaving   map[provision.AccountID][]provision.AppID
+	handed    map[provision.LeaseID][]provision.Entry // of accounts that somebody listens for
+	delivery  provision.Delivery                      // the target's
+
 	link    provision.Link      // the target's
 	buried  provision.AccountID // the account of its tombstone
 	account provision.AccountID // the target's, or the one that its link or its tombstone leads to
@@ -36,7 +41,8 @@ func newView() *view {
 		claims: map[provision.Domain][]provision.Claim{}, apps: map[provision.AppID]provision.App{},
 		accounts: map[provision.AccountID]provision.Account{}, links: map[provision.AccountID][]provision.Link{},
 		leases: map[provision.LeaseID]provision.Lease{}, live: map[provision.AccountID][]provision.LeaseID{},
-		entries: map[provision.LeaseID][]provision.Entry{},
+		entries: map[provision.LeaseID][]provision.Entry{}, listening: map[provision.AccountID][]provision.App{},
+		leaving: map[provision.AccountID][]provision.AppID{}, handed: map[provision.LeaseID][]provision.Entry{},
 	}
 }
 
@@ -50,7 +56,8 @@ func (v *view) state(t provision.Target) provision.State {
 	s.Tenant = v.tenants[cmp.Or(s.Connection.Tenant, t.Tenant, v.accounts[t.Account].Tenant, s.Former.Lease.Tenant)]
 	v.readClaim(&s, domainOf(t))
 	s.Account, s.Links, s.Leases = v.accounts[v.account], slices.Clone(v.links[v.account]), v.liveLeases(v.account)
-	s.Link, s.EmailHolder = v.link, v.accounts[v.holder]
+	s.Link, s.EmailHolder, s.Delivery = v.link, v.accounts[v.holder], v.delivery
+	s.Listeners, s.FormerListeners, s.IntendedListeners = v.listeners(t.Account), v.listeners(s.Former.Account.ID), v.listeners(s.Intended.Account.ID)
 	return s
 }
 
@@ -132,6 +139,11 @@ func (v *view) follow(c provision.Change) {
 	}
 	for _, l := range c.Leases {
 		v.keep(l)
+	}
+	for _, d := range c.Deliveries {
+		if d.Kind == provision.AccountDeactivated {
+			v.leaving[d.Account] = append(v.leaving[d.Account], d.App)
+		}
 	}
 	for _, e := range c.Entries {
 		v.entries[e.Lease] = append(v.entries[e.Lease], e)

@@ -27,7 +27,10 @@ func (w *work) apply(c *provision.Change, locked []provision.AccountID) error {
 		}
 	}
 	w.tell(c.News)
-	return w.events(c.Events)
+	if err := w.events(c.Events); err != nil {
+		return err
+	}
+	return w.deliver(c)
 }
 
 func all[T any](items []T, write func(T) error) func() error {
@@ -113,12 +116,15 @@ func (w *work) app(a provision.App) error {
 	for _, o := range a.Origins {
 		w.queue("INSERT INTO app_origins (origin, app) VALUES ($1, $2)", o.String(), string(a.ID))
 	}
-	return w.replace("app "+string(a.ID), a, `INSERT INTO apps (id, revision, tenants, body) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, tenants = excluded.tenants, body = excluded.body
-		WHERE apps.revision = excluded.revision - 1`, string(a.ID), a.Revision, texts(a.Tenants))
+	return w.replace("app "+string(a.ID), a, `INSERT INTO apps (id, revision, tenants, told, body) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, tenants = excluded.tenants, told = excluded.told, body = excluded.body
+		WHERE apps.revision = excluded.revision - 1`, string(a.ID), a.Revision, texts(a.Tenants), a.Notify.Secret != "")
 }
 
 func (w *work) account(a provision.Account) error {
+	if a.State == provision.Deleted {
+		w.queue("DELETE FROM known WHERE account = $1", string(a.ID))
+	}
 	used := a.LastLogin
 	if a.Created.After(used) {
 		used = a.Created
@@ -157,6 +163,7 @@ func (w *work) lease(l provision.Lease) error {
 
 func (w *work) entry(e provision.Entry) error {
 	w.queue("INSERT INTO entries (lease, app, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", string(e.Lease), string(e.App), stamp(e.At))
+	w.queue("INSERT INTO known (account, app) SELECT account, $1 FROM leases WHERE id = $2 ON CONFLICT DO NOTHING", string(e.App), string(e.Lease))
 	return nil
 }
 

@@ -75,6 +75,29 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	_, err = s.Asked(ctx, c.Connections[0].ID, began, 500)
 	do(err)
 
+	_, err = s.Amend(ctx, provision.Target{Account: c.Accounts[0].ID, Delivery: "dlv_1"}, func(provision.State) (provision.Change, error) {
+		app := provision.App{ID: "wiki", Notify: provision.Notify{URL: "https://wiki.test", Secret: "s"}}
+		told := provision.Delivery{ID: "dlv_1", Event: "evt_told", App: "wiki", Account: c.Accounts[0].ID, Kind: provision.AccountDeactivated, State: provision.DeliveryPending, Due: began, Next: began}
+		return provision.Change{Apps: []provision.App{app}, Events: []provision.Event{{ID: "evt_told"}}, Voids: []provision.AccountID{"nobody"}, Deliveries: []provision.Delivery{told}}, nil
+	})
+	do(err)
+	_, err = s.Amend(ctx, provision.Target{Account: c.Accounts[0].ID}, func(provision.State) (provision.Change, error) { return provision.Change{}, nil })
+	do(err)
+	taken, err := s.Take(ctx, provision.Taking{App: "wiki", Taker: "me", Now: began, Until: began.Add(time.Minute), Limit: 32})
+	do(err)
+	if len(taken) != 1 {
+		t.Fatalf("%d were taken", len(taken))
+	}
+	do(s.Settle(ctx, []provision.Delivery{taken[0].Confirmed(began)}))
+	_, _, err = s.Deliveries(ctx, provision.DeliveryFilter{App: "wiki", After: 1, Limit: 500})
+	do(err)
+	_, _, err = s.Deliveries(ctx, provision.DeliveryFilter{App: "wiki", Latest: true})
+	do(err)
+	_, err = s.Backlog(ctx, "wiki")
+	do(err)
+	_, err = s.DeleteTold(ctx, "wiki", began.Add(time.Hour), 500)
+	do(err)
+
 	statements := s.Statements()
 	db, err := sql.Open("sqlite", "file:"+path)
 	do(err)
@@ -92,7 +115,7 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 			var step string
 			do(plan.Scan(&id, &parent, &unused, &step))
 			walks := strings.HasPrefix(step, "SCAN") || strings.HasSuffix(step, "(id>?)")
-			if walks && !strings.Contains(step, "revocations_open") && !strings.Contains(step, "CONSTANT ROW") {
+			if walks && !strings.Contains(step, "revocations_open") && !strings.Contains(step, "CONSTANT ROW") && !strings.HasPrefix(step, "SCAN (subquery") {
 				t.Errorf("%s\n%s", text, step)
 			}
 		}

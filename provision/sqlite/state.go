@@ -27,7 +27,10 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.FormerLeases, err = r.liveLeases(s.Former.Account.ID); err != nil {
 		return err
 	}
-	s.FormerLinks, err = r.links("account = ? ORDER BY id", s.Former.Account.ID)
+	if s.FormerLinks, err = r.links("account = ? ORDER BY id", s.Former.Account.ID); err != nil || t.Quiet || len(s.FormerLeases) == 0 {
+		return err
+	}
+	s.FormerListeners, err = r.listeners(s.Former.Account.ID)
 	return err
 }
 
@@ -105,7 +108,10 @@ func (r reader) readAccount(s *provision.State, t provision.Target) (err error) 
 	if s.Links, err = r.links("account = ? ORDER BY id", id); err != nil {
 		return err
 	}
-	s.Leases, err = r.liveLeases(id)
+	if s.Leases, err = r.liveLeases(id); err != nil || t.Quiet || t.Account == "" {
+		return err
+	}
+	s.Listeners, err = r.listeners(id)
 	return err
 }
 
@@ -116,7 +122,10 @@ func (r reader) readIntended(s *provision.State, t provision.Target) (err error)
 	if s.Intended, err = r.standing(t.Intent.Lease); err != nil || s.Intended.Account.ID == "" {
 		return err
 	}
-	s.IntendedLeases, err = r.liveLeases(s.Intended.Account.ID)
+	if s.IntendedLeases, err = r.liveLeases(s.Intended.Account.ID); err != nil || t.Quiet {
+		return err
+	}
+	s.IntendedListeners, err = r.listeners(s.Intended.Account.ID)
 	return err
 }
 
@@ -129,6 +138,11 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 	}
 	if t.App != "" {
 		if s.App, err = row[provision.App](r, "SELECT body FROM apps WHERE id = ?", t.App); err != nil {
+			return err
+		}
+	}
+	if t.Delivery != "" {
+		if s.Delivery, err = row[provision.Delivery](r, "SELECT body FROM deliveries WHERE id = ?", t.Delivery); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,8 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Decisions, w.decision) },
 		func() error { return each(c.Revocations, w.revocation) },
 		func() error { return w.events(c.Events) },
+		func() error { return each(c.Voids, w.void) },
+		func() error { c.Number(); return each(c.Deliveries, w.delivery) },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -126,6 +128,11 @@ func (w writer) app(a provision.App) error {
 }
 
 func (w writer) account(a provision.Account) error {
+	if a.State == provision.Deleted {
+		if err := w.exec("DELETE FROM known WHERE account = ?", a.ID); err != nil {
+			return err
+		}
+	}
 	return w.put(a, "INSERT INTO accounts (id, tenant, state, email, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, email = excluded.email, body = excluded.body",
 		a.ID, a.Tenant, a.State, a.Email.String())
 }
@@ -145,7 +152,10 @@ func (w writer) lease(l provision.Lease) error {
 }
 
 func (w writer) entry(e provision.Entry) error {
-	return w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", e.Lease, e.App, stamp(e.At))
+	if err := w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", e.Lease, e.App, stamp(e.At)); err != nil {
+		return err
+	}
+	return w.exec("INSERT INTO known (account, app) SELECT account, ? FROM leases WHERE id = ? ON CONFLICT DO NOTHING", e.App, e.Lease)
 }
 
 func (w writer) decision(d provision.DecisionRow) error {

@@ -23,6 +23,7 @@ type Store interface {
 	provision.Keys
 	Leftovers
 	Upstreams
+	Outbox
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -31,6 +32,7 @@ type Leftovers interface {
 	Linked(ctx context.Context, c provision.ConnectionID, limit int) ([]provision.AccountID, error)
 	DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (int, error)
 	DeleteSpent(ctx context.Context, at time.Time, limit int) (int, error)
+	DeleteTold(ctx context.Context, app provision.AppID, before time.Time, limit int) (int, error)
 
 	// What those who watch it are told.
 	Census(ctx context.Context) (provision.Census, error)
@@ -43,6 +45,14 @@ type Upstreams interface {
 	Asked(ctx context.Context, c provision.ConnectionID, now time.Time, limit int) ([]provision.Lease, error)
 }
 
+// Outbox keeps what apps are to be told; the port is its consumer's.
+type Outbox interface {
+	Take(ctx context.Context, x provision.Taking) ([]provision.Delivery, error)
+	Settle(ctx context.Context, told []provision.Delivery) error
+	Deliveries(ctx context.Context, f provision.DeliveryFilter) (found []provision.Delivery, last int64, err error)
+	Backlog(ctx context.Context, app provision.AppID) (provision.Backlog, error)
+}
+
 // check is one guarantee. a and b are two handles on one new store.
 type check struct {
 	name string
@@ -52,7 +62,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(),
 	} {
 		all = append(all, group...)
 	}

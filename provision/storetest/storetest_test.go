@@ -44,6 +44,11 @@ func TestEveryBrokenStoreIsCaught(t *testing.T) {
 		"remembers for ever": {func(s *memory.Store) storetest.Store { return elephant{s} }, []string{
 			"what a lease remembers of its identity provider is kept sealed, replaced whole, and gone with its end",
 		}},
+		"untold":             {func(s *memory.Store) storetest.Store { return untold{s} }, []string{"what apps are to be told is written with its event, or not at all"}},
+		"taken by two":       {func(s *memory.Store) storetest.Store { return lavish{s} }, []string{"what is taken is given to nobody else until that time is over"}},
+		"out of turn":        {func(s *memory.Store) storetest.Store { return pushy{s} }, []string{"of each account only the first is taken, when it is due"}},
+		"void is told":       {func(s *memory.Store) storetest.Store { return deafToVoids{s} }, []string{"what no app has confirmed is void when somebody comes back, also while it is told"}},
+		"settled by anybody": {func(s *memory.Store) storetest.Store { return &anybody{Store: s} }, []string{"only who took a delivery last settles it"}},
 		"stale reads": {func(s *memory.Store) storetest.Store { return &stale{Store: s} }, []string{
 			"a lease stands with all that a check reads",
 		}},
