@@ -20,7 +20,7 @@ type ear struct {
 	fails map[provision.AppID]error
 	hangs map[provision.AppID]bool
 	tries map[provision.AppID]int
-	heard []broker.LogoutMessage
+	heard []broker.Message
 }
 
 func newEar() *ear {
@@ -34,7 +34,7 @@ func (e *ear) set(app provision.AppID, fails error, hangs bool) {
 }
 
 // Tell implements broker.Messenger.
-func (e *ear) Tell(ctx context.Context, m broker.LogoutMessage) error {
+func (e *ear) Tell(ctx context.Context, m broker.Message) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	app := m.Delivery.App

@@ -91,8 +91,8 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
+		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventAdmin,
+		EventRevocation, EventDelivery, EventAdmin,
 	}
 }

@@ -296,7 +296,7 @@ func (w *world) wait() {
 
 func TestTheInvariantsHoldThroughEveryHistory(t *testing.T) { // I1, I3 to I9, I11, I12, I17
 	seen := map[string]int{}
-	rapid.Check(t, func(rt *rapid.T) {
+	history := func(rt *rapid.T) {
 		w := newWorld(rt, t, seen)
 		ended := map[provision.LeaseID]provision.Lease{}
 		for range rapid.IntRange(40, 150).Draw(rt, "steps") {
@@ -312,12 +312,19 @@ func TestTheInvariantsHoldThroughEveryHistory(t *testing.T) { // I1, I3 to I9, I
 			}
 		}
 		w.must(w.reap())
-	})
-	for _, want := range []string{"created", "linked", "resumed", "pending", "denied", "email_taken", "replayed", "account_revoked", "account_suspended", "link_refused", "seats_full",
-		"suspend", "revoke", "end", "release", "restore", "approve", "delete", "link", "unlink", "create", "revoke scope", "remake", "session.ended", "account.deactivated", "void", "told that it is gone"} {
-		if seen[want] == 0 {
-			t.Errorf("no history came to %q: %v", want, seen)
-		}
+	}
+	missing := func() []string {
+		return slices.DeleteFunc([]string{
+			"created", "linked", "resumed", "pending", "denied", "email_taken", "replayed", "account_revoked", "account_suspended", "link_refused", "seats_full",
+			"suspend", "revoke", "end", "release", "restore", "approve", "delete", "link", "unlink", "create", "revoke scope", "remake", "session.ended",
+			"account.deactivated", "void", "told that it is gone",
+		}, func(what string) bool { return seen[what] > 0 })
+	}
+	for round := 0; round < 20 && len(missing()) > 0; round++ { // what is rare comes in a few rounds
+		rapid.Check(t, history)
+	}
+	if none := missing(); len(none) > 0 {
+		t.Errorf("no history came to %q: %v", none, seen)
 	}
 }
 

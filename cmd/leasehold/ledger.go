@@ -15,16 +15,20 @@ import (
 	"leasehold/provision/sqlite"
 )
 
+// beside is what the broker keeps beside the ledger's own rows.
+type beside interface {
+	broker.Clock
+	broker.Leftovers
+	broker.Outbox
+	broker.Upstreams
+}
+
 // ledger is a store, whatever keeps it.
 type ledger interface {
 	provision.Ledger
 	provision.Registry
 	provision.Keys
-	broker.Leftovers
-	broker.Upstreams
-	broker.Outbox
-	broker.Clock
-
+	beside
 	whole
 
 	// Mark stores ledger time when nothing else has been written for a while.

@@ -51,7 +51,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}
 	}
 	m := &metrics{
-		ended: each(provision.Causes(), ended), revoked: revoked, failed: each(ledgerVerbs(), failed), events: each(append(provision.EventKinds(), otherEvent), events),
+		ended: each(provision.Causes(), ended), revoked: revoked, told: told, heard: heard, failed: each(ledgerVerbs(), failed), events: each(append(provision.EventKinds(), otherEvent), events),
 		alarms:   each([]string{broker.AlarmFailing, broker.AlarmLapsed, broker.AlarmForeign, broker.AlarmUnchecked, broker.AlarmMassFailure}, alarms),
 		outbound: each([]fetched{fetchAnswered, fetchError, fetchTimeout, fetchFailed}, outbound), took: map[ledgerVerb]prometheus.Observer{},
 	}
