@@ -12,6 +12,7 @@ type Part struct {
 	Change
 	Policies []PolicyVersion   `json:",omitempty"`
 	Keys     map[string][]byte `json:",omitempty"`
+	Known    []Known           `json:",omitempty"`
 	Time     time.Time         `json:",omitzero"` // ledger time, when the copy was made
 }
 
@@ -21,12 +22,19 @@ type PolicyVersion struct {
 	Policy Policy
 }
 
+// Known is that an app knows an account: see Entry.
+type Known struct {
+	Account AccountID
+	App     AppID
+}
+
 // PartRows is how many rows a part has at most.
 const PartRows = 200
 
 // Copies makes copies of a ledger, and ledgers of copies. Whatever store wrote a copy, any may read it.
 type Copies interface {
-	// Copy calls each with everything that the ledger holds, as one snapshot, part by part.
+	// Copy calls each with everything that the ledger holds, as one snapshot, part by part, but for what leases remember of
+	// their sessions at identity providers (Upstream), and what every ledger makes by itself.
 	Copy(ctx context.Context, each func(Part) error) error
 
 	// Fill writes a copy into a ledger that holds nothing, whole: after an error nothing of it is there. It is ErrConflict

@@ -33,6 +33,8 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 			func() error { return copyRows(&c, &p.Decisions, "SELECT body FROM decisions ORDER BY id") },
 			func() error { return copyRows(&c, &p.Revocations, "SELECT body FROM revocations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Events, "SELECT body FROM events ORDER BY seq") },
+			func() error { return copyRows(&c, &p.Deliveries, "SELECT body FROM deliveries ORDER BY seq, app") },
+			c.known,
 			c.flush,
 		} {
 			if err := table(); err != nil {
@@ -138,6 +140,17 @@ func (c *copier) entries() error {
 	}, "SELECT lease, app, at FROM entries ORDER BY lease, app")
 }
 
+func (c *copier) known() error {
+	return c.query(func(found *sql.Rows) error {
+		var k provision.Known
+		if err := found.Scan(&k.Account, &k.App); err != nil {
+			return err
+		}
+		c.part.Known = append(c.part.Known, k)
+		return c.count()
+	}, "SELECT account, app FROM known ORDER BY account, app")
+}
+
 func (c *copier) spent() error {
 	return c.query(func(found *sql.Rows) error {
 		var x provision.Spent
@@ -197,6 +210,29 @@ func (w writer) fill(p provision.Part) error {
 		}
 	}
 	rest := p.Change
-	rest.Events = nil
-	return w.apply(&rest)
+	rest.Events, rest.Entries, rest.Deliveries = nil, nil, nil
+	if err := w.apply(&rest); err != nil {
+		return err
+	}
+	return w.fillTold(p)
+}
+
+// fillTold writes what apps were handed and are told as it was, without what writing it meant when it was new.
+func (w writer) fillTold(p provision.Part) error {
+	for _, e := range p.Entries {
+		if err := w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?)", e.Lease, e.App, stamp(e.At)); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.Deliveries {
+		if err := w.put(d, newDelivery, d.ID, d.Seq, d.App, d.Account, d.Kind, d.State, stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled)); err != nil {
+			return err
+		}
+	}
+	for _, k := range p.Known {
+		if err := w.exec("INSERT INTO known (account, app) VALUES (?, ?)", k.Account, k.App); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,13 +7,15 @@ import (
 	"leasehold/provision"
 )
 
+// newDelivery inserts a row.
+const newDelivery = "INSERT INTO deliveries (id, seq, app, account, kind, state, due, next, taker, settled, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
 // delivery writes a row, and lets those behind it wait as long as it does: nobody looks at them meanwhile.
 func (w writer) delivery(d provision.Delivery) error {
 	if d.Seq == 0 {
 		return errLostRace // of no event
 	}
-	err := w.put(d, `INSERT INTO deliveries (id, seq, app, account, kind, state, due, next, taker, settled, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, next = excluded.next, taker = excluded.taker, settled = excluded.settled, body = excluded.body`,
+	err := w.put(d, newDelivery+" ON CONFLICT (id) DO UPDATE SET state = excluded.state, next = excluded.next, taker = excluded.taker, settled = excluded.settled, body = excluded.body",
 		d.ID, d.Seq, d.App, d.Account, d.Kind, d.State, stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled))
 	if err != nil {
 		return err
