@@ -65,6 +65,7 @@ type house struct {
 	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
+	canaries bool // the processes of a town watch canaries
 }
 
 // newHouse is a house that change has had a say in.

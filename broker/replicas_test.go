@@ -21,6 +21,7 @@ type board struct {
 	mu      sync.Mutex
 	news    []provision.News
 	members []*member
+	atEnd   func() // called within the commit that ends a canary
 }
 
 // member is one process at the board.
@@ -29,6 +30,8 @@ type member struct {
 	woken   chan struct{}
 	cut     atomic.Bool // from the board
 	deaf    atomic.Bool // to being woken
+	lies    atomic.Bool // says that it applied what it never heard
+	lied    time.Time   // since when; it owns up after a second and a half
 	joined  bool
 	leads   atomic.Bool
 	applied map[provision.NewsID]bool
@@ -43,13 +46,23 @@ func (b *board) member() *member {
 }
 
 func (m *member) Renew(_ context.Context, applied []provision.NewsID) (provision.Renewal, error) {
+	m.board.mu.Lock()
+	defer m.board.mu.Unlock()
 	if m.cut.Load() {
 		return provision.Renewal{}, errors.New("cut off")
 	}
-	m.board.mu.Lock()
-	defer m.board.mu.Unlock()
 	r := provision.Renewal{Joined: !m.joined, Leads: m.leads.Load()}
 	m.joined = true
+	if m.lies.Load() {
+		if m.lied.IsZero() {
+			m.lied = time.Now()
+		}
+		if time.Since(m.lied) < 1500*time.Millisecond {
+			return r, nil
+		}
+		m.lies.Store(false)
+		clear(m.applied)
+	}
 	for _, id := range applied {
 		m.applied[id] = true
 	}
@@ -146,7 +159,7 @@ func newTown(t *testing.T, size int, change ...func(*house)) *town {
 	w := &town{board: &board{}}
 	first := newHouse(t, change...)
 	for range size {
-		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, wanted: first.wanted, keys: first.keys, ports: first.ports}
+		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries}
 		w.add(h)
 	}
 	return w
@@ -169,6 +182,9 @@ func (w *town) add(h *house) {
 	}
 	h.ports.Ledger, h.ports.Registry, h.ports.Clock, h.ports.Leftovers, h.ports.Keys, h.ports.Attempts = h.ledger, h.store, h.store, h.store, h.keys, h.attempts
 	h.ports.Replicas, h.ports.Boottime = m, h.clock.Boottime
+	if h.canaries {
+		h.ports.Canaries, h.ports.Count = cage{h.store, w.board}, &counts{}
+	}
 	h.start()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

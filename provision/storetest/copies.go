@@ -102,8 +102,12 @@ func crowdedStore(t *probe, s Copied) {
 
 func copiesWhole(t *probe, from, to Copied) {
 	crowdedStore(t, from)
+	t.ok("canary", from.PutCanary(t.ctx, canaryAt("left-out", start), provision.News{}))
 	text, parts := copyOf(t, from)
 	t.ok("fill", to.Fill(t.ctx, each(parts, nil)))
+	if _, err := to.Canary(t.ctx, ""); !errors.Is(err, provision.ErrNotFound) {
+		t.errorf("a canary was copied: %v", err)
+	}
 	again, _ := copyOf(t, to)
 	if text != again {
 		t.errorf("a copy of the copy is another: %d and %d bytes", len(text), len(again))
