@@ -28,6 +28,7 @@ type member struct {
 	board   *board
 	woken   chan struct{}
 	cut     atomic.Bool // from the board
+	under   chan func() // a renewal that is taken from here goes on when its taker says so
 	deaf    atomic.Bool // to being woken
 	joined  bool
 	leads   atomic.Bool
@@ -35,7 +36,7 @@ type member struct {
 }
 
 func (b *board) member() *member {
-	m := &member{board: b, woken: make(chan struct{}, 1), applied: map[provision.NewsID]bool{}}
+	m := &member{board: b, woken: make(chan struct{}, 1), under: make(chan func()), applied: map[provision.NewsID]bool{}}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.members = append(b.members, m)
@@ -45,6 +46,12 @@ func (b *board) member() *member {
 func (m *member) Renew(_ context.Context, applied []provision.NewsID) (provision.Renewal, error) {
 	if m.cut.Load() {
 		return provision.Renewal{}, errors.New("cut off")
+	}
+	goOn := make(chan struct{})
+	select {
+	case m.under <- sync.OnceFunc(func() { close(goOn) }):
+		<-goOn
+	default:
 	}
 	m.board.mu.Lock()
 	defer m.board.mu.Unlock()
@@ -169,6 +176,9 @@ func (w *town) add(h *house) {
 	}
 	h.ports.Ledger, h.ports.Registry, h.ports.Clock, h.ports.Leftovers, h.ports.Keys, h.ports.Attempts = h.ledger, h.store, h.store, h.store, h.keys, h.attempts
 	h.ports.Replicas, h.ports.Boottime = m, h.clock.Boottime
+	if h.boottime != nil {
+		h.ports.Boottime = h.boottime
+	}
 	h.start()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -252,6 +262,37 @@ func TestNoProcessThatIsCutOffAnswersFromWhatItKnew(t *testing.T) {
 	w.members[1].cut.Store(false)
 	eventually(t, "it is fresh again", func() bool { return b.Fresh() == nil })
 	b.wantAllow(token)
+}
+
+// A process that becomes fresh while it answers has read its memory before it was.
+func TestWhatWasReadFromOldMemoryIsNotMadeTrueByARenewal(t *testing.T) {
+	var atFreshness atomic.Pointer[func()]
+	w := newTown(t, 1)
+	a := w.houses[0]
+	b := &house{t: t, clock: a.clock, path: a.path, saml: a.saml, wanted: a.wanted, keys: a.keys, ports: a.ports}
+	b.boottime = func() time.Duration {
+		if do := atFreshness.Swap(nil); do != nil {
+			(*do)()
+		}
+		return a.clock.Boottime()
+	}
+	w.add(b)
+	l := a.login(ada())
+	token := a.entered(l)
+	b.wantAllow(token)
+	w.members[1].cut.Store(true)
+	a.clock.pass(a.revokeLease(l) + time.Second)
+	if b.Fresh() == nil {
+		t.Fatal("it is fresh without a renewal")
+	}
+	w.members[1].cut.Store(false)
+	renew := <-w.members[1].under // it has begun
+	heals := func() {
+		renew()
+		eventually(t, "it is fresh again", func() bool { return b.Fresh() == nil })
+	}
+	atFreshness.Store(&heals)
+	b.wantReason(token, provision.LeaseEnded)
 }
 
 func TestWhoRepeatsARevocationWaitsForItToo(t *testing.T) {
