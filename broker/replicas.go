@@ -137,6 +137,7 @@ func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
 func (b *Broker) readAgain(ctx context.Context) error {
 	b.index.flush()
 	b.providers.forgetAll()
+	b.Keys.Forget()
 	if err := b.reloadApps(ctx); err != nil {
 		return err
 	}

@@ -461,6 +461,49 @@ func TestACookieOfAKeyThatACutOffProcessDoesNotKnowIsLookedUp(t *testing.T) {
 	b.wantReason("bm9uc2Vuc2U", provision.SessionMalformed)
 }
 
+func TestAKeyThatIsDroppedInOneProcessIsGoneInAll(t *testing.T) {
+	ctx := context.Background()
+	w := newTown(t, 2, func(h *house) { h.wanted.Tenants[0].Tenant.Retention = 2 * day })
+	a, b := w.houses[0], w.houses[1]
+	a.refused(with(somebody(3), "email", "grace@rival.test"), provision.DomainForeign) // of nobody's account: sealed under the day's key
+	read := func(h *house) (names []string) {
+		for _, e := range h.events(provision.EventLogin) {
+			if e.Personal.Email != "" {
+				names = append(names, e.Personal.Email)
+			}
+		}
+		return names
+	}
+	if len(read(b)) != 1 {
+		t.Fatalf("%q", read(b))
+	}
+	b.clock.pass(4 * day)
+	eventually(t, "it is fresh", func() bool { return a.Fresh() == nil })
+	a.erase()
+	if names := read(b); len(names) != 0 {
+		t.Errorf("another process still reads of %q, though the key is destroyed", names)
+	}
+
+	key := provision.LinkKey{Connection: "acme", Subject: "ada"}
+	before, err := b.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.deleteTenant("acme")
+	a.register(a.wanted)
+	here, err := a.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := b.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if here != there || here == before {
+		t.Error("two processes know a deleted person by two pseudonyms, or by that of the former tenant")
+	}
+}
+
 func TestAppsThatCannotBeReadAgainKeepMemoryFromAnswering(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.houses[0], w.houses[1]
