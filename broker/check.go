@@ -53,11 +53,11 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 		return refuse(provision.SessionMissing)
 	}
 	id := b.readToken(ask.Token, ask.Origin)
-	if id == "" && !remembered && !b.alone() { // it may be of a key that this process has not heard of
-		if err := b.loadKeys(ctx); err != nil {
+	if !remembered {
+		var err error
+		if id, err = b.pointsAt(ctx, ask.Token, ask.Origin); err != nil {
 			return refuse(provision.StoreUnavailable)
 		}
-		id = b.readToken(ask.Token, ask.Origin)
 	}
 	if id == "" {
 		return refuse(provision.SessionMalformed)

@@ -461,6 +461,46 @@ func TestACookieOfAKeyThatACutOffProcessDoesNotKnowIsLookedUp(t *testing.T) {
 	b.wantReason("bm9uc2Vuc2U", provision.SessionMalformed)
 }
 
+// A key that may be known to a thief is rotated twice.
+func TestACookieOfAKeyThatIsGoneIsWorthNothingToACutOffProcess(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	token := a.entered(a.login(ada()))
+	w.members[1].cut.Store(true)
+	for range 2 {
+		if err := a.Rotate(context.Background(), operator(), broker.SessionKey); err != nil {
+			t.Fatal(err)
+		}
+		a.clock.pass(3 * time.Second)
+	}
+	a.wantReason(token, provision.SessionMalformed)
+	b.wantReason(token, provision.SessionMalformed)
+}
+
+func TestACutOffProcessLogsOutByACookieOfANewKey(t *testing.T) {
+	ctx := context.Background()
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	l := a.login(ada())
+	w.members[1].cut.Store(true)
+	if err := a.Rotate(ctx, operator(), broker.SessionKey); err != nil {
+		t.Fatal(err)
+	}
+	a.clock.pass(3 * time.Second)
+	token := a.sso(l)
+	if s, err := b.Session(ctx, token, originOf(ssoURL)); err != nil || s.Lease.ID != l.ID {
+		t.Errorf("session: %v", err)
+	}
+	if err := b.Logout(ctx, token, originOf(ssoURL), provision.Requester{}); err != nil || b.lease(l.ID).EndedAt.IsZero() {
+		t.Errorf("logged out, and the lease goes on: %v", err)
+	}
+	b.store.Close()
+	a.clock.pass(3 * time.Second)
+	if err := b.Logout(ctx, token, originOf(ssoURL), provision.Requester{}); !errors.Is(err, provision.ErrUnavailable) {
+		t.Errorf("without a ledger: %v", err)
+	}
+}
+
 func TestAKeyThatIsDroppedInOneProcessIsGoneInAll(t *testing.T) {
 	ctx := context.Background()
 	w := newTown(t, 2, func(h *house) { h.wanted.Tenants[0].Tenant.Retention = 2 * day })

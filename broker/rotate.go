@@ -180,6 +180,7 @@ func ringOf[T any](b *Broker, old *ring[T], keys [][]byte, make func([]byte) (T,
 func (b *Broker) loadKeys(ctx context.Context) error {
 	b.keysRead.Lock()
 	defer b.keysRead.Unlock()
+	began := b.Boottime()
 	keys, err := b.Keys.Ring(ctx, SessionKey, NewKey)
 	if err != nil {
 		return fmt.Errorf("session key: %w", err)
@@ -202,5 +203,6 @@ func (b *Broker) loadKeys(ctx context.Context) error {
 	b.cookies.Store(cookies)
 	b.signers.Store(signers)
 	b.jwks.Store(&jwks)
+	b.keysGood.Store(int64(began + freshFor))
 	return nil
 }
