@@ -132,10 +132,10 @@ func (r *Replica) leave(ctx context.Context) {
 	r.former = append(r.former, r.id)
 }
 
-// hearing is one renewal: in one statement, and so on one snapshot.
+// hearing is one renewal: in one statement, and so on one snapshot. It learns the server's time on the way.
 const hearing = `WITH me AS (UPDATE replicas SET renewals = renewals + 1 WHERE id = $1 RETURNING id),
 	noted AS (INSERT INTO applied (change, replica) SELECT change, me.id FROM me, unnest($2::text[]) AS change ON CONFLICT DO NOTHING)
-	SELECT pg_current_snapshot()::text, EXISTS (SELECT FROM me), coalesce(c.id, ''), c.leases, coalesce(c.everything, false), c.judge
+	SELECT pg_current_snapshot()::text, clock_timestamp(), coalesce((SELECT value FROM meta WHERE name = 'resets'), 0), EXISTS (SELECT FROM me), coalesce(c.id, ''), c.leases, coalesce(c.everything, false), c.judge
 	FROM (VALUES (1)) AS one LEFT JOIN changes c ON c.xid >= pg_snapshot_xmin($3::pg_snapshot) AND NOT pg_visible_in_snapshot(c.xid, $3::pg_snapshot)`
 
 // errGone is that somebody took this process for dead.
@@ -150,8 +150,10 @@ func (r *Replica) hear(ctx context.Context, applied []provision.NewsID) ([]provi
 	var here bool
 	var n provision.News
 	var leases, judge []string
+	var at time.Time
+	var resets int64
 	r.owed = nil
-	_, err = pgx.ForEachRow(found, []any{&r.heard, &here, (*string)(&n.ID), &leases, &n.All, &judge}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&r.heard, &at, &resets, &here, (*string)(&n.ID), &leases, &n.All, &judge}, func() error {
 		if n.ID == "" {
 			return nil
 		}
@@ -159,10 +161,14 @@ func (r *Replica) hear(ctx context.Context, applied []provision.NewsID) ([]provi
 		news, r.owed = append(news, n), append(r.owed, n.ID)
 		return nil
 	})
-	if err == nil && !here {
-		err = errGone
+	switch {
+	case err != nil:
+		return nil, err
+	case !here:
+		return nil, errGone
 	}
-	return news, err
+	r.store.clock.learn(at, resets)
+	return news, nil
 }
 
 // named are names, as what they name.
