@@ -100,11 +100,12 @@ func (b *Broker) renew(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if err := b.apply(ctx, renewal); err != nil {
+		r.until.Store(0) // what was read again by half is not true
 		return false, err
 	}
 	if r.leading.Swap(renewal.Leads) != renewal.Leads && renewal.Leads {
 		b.Log.Info("this process does what has to be done once")
-		b.regateAll(ctx)
+		b.regates.addAll()
 	}
 	r.until.Store(int64(began + freshFor))
 	return len(renewal.News) > 0, nil
