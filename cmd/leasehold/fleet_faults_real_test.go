@@ -175,3 +175,19 @@ func TestNoFaultLetsAnybodyInAfterARevocation(t *testing.T) {
 		}
 	}
 }
+
+// A process that goes on under the former master key would wrap what nobody could open after it.
+func TestTheMasterKeyIsRotatedByTheLastReplicaThatRuns(t *testing.T) {
+	server := postgrestest.Start(t, postgrestest.Options{})
+	server.Tell(t, "CREATE DATABASE leasehold")
+	f := newFleet(t, 2, berth{database: func(int) string { return server.URL("leasehold") }})
+	rotate := func() error { return f.gateways[0].admin("POST", "/keys/master/rotate", nil, nil) }
+	if err := rotate(); err == nil {
+		t.Fatal("rotated, with another replica running")
+	}
+	f.gateways[1].stop()
+	if err := rotate(); err != nil {
+		t.Error(err)
+	}
+	f.gateways[1].start() // by the new file
+}

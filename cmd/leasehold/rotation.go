@@ -95,9 +95,15 @@ func (g *gateway) rotateConnection(ctx context.Context, d broker.Deed, id provis
 // rotateMaster draws a new master key, puts every key of the ledger under it, and then the file in its place. The new
 // file is on disk before the ledger changes: a start in between finds it. It stays when the ledger says that it failed to
 // change, for a commit that failed may be on disk all the same: the next start finds out which key is the right one.
+// Other processes would go on wrapping under the key that they read at their start, and nobody could open that.
 func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
 	g.rotating.Lock()
 	defer g.rotating.Unlock()
+	if g.replica != nil {
+		if err := g.replica.Alone(ctx); err != nil {
+			return fmt.Errorf("master key: stop all replicas but one, rotate, and give them the new file before they start: %w", err)
+		}
+	}
 	path := g.config.MasterKeyFile
 	if _, err := os.Lstat(path + nextSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(fmt.Errorf("%s is left of a rotation that was not finished; keep it, and restart the server, which settles that: %w", path+nextSuffix, provision.ErrConflict), err)

@@ -288,6 +288,19 @@ func (r *Replica) behind(ctx context.Context, query string, args ...any) (open d
 	return open, processes, err
 }
 
+// Alone is nil when no other process shares the database, and ErrConflict when one does, or did a few seconds ago.
+func (r *Replica) Alone(ctx context.Context) error {
+	var others int
+	err := r.store.pool.QueryRow(ctx, "SELECT count(DISTINCT process) FROM replicas WHERE process <> $1", r.process).Scan(&others)
+	switch {
+	case err != nil:
+		return fault(err)
+	case others > 0:
+		return fmt.Errorf("%d other processes share the database: %w", others, provision.ErrConflict)
+	}
+	return nil
+}
+
 // Close takes this process's row along. Nothing may be answered from memory any more.
 func (r *Replica) Close() error {
 	r.mu.Lock()

@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -326,5 +327,24 @@ func TestWhatEverybodyHasAppliedIsPruned(t *testing.T) {
 	}
 	if n := f.count("SELECT count(*) FROM replicas"); n != 1 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+func TestWhoIsAloneKnowsIt(t *testing.T) {
+	f := newFleet(t)
+	a, b := f.process(), f.process()
+	a.renew()
+	if err := a.Alone(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.renew()
+	if err := a.Alone(t.Context()); !errors.Is(err, provision.ErrConflict) {
+		t.Errorf("with another process: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Alone(t.Context()); err != nil {
+		t.Errorf("after it left: %v", err)
 	}
 }
