@@ -461,6 +461,20 @@ func TestACookieOfAKeyThatACutOffProcessDoesNotKnowIsLookedUp(t *testing.T) {
 	b.wantReason("bm9uc2Vuc2U", provision.SessionMalformed)
 }
 
+func TestANewKeyThatTheOthersDoNotHearOfIsNotUsed(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	l := a.login(ada())
+	a.ledger.down.Store(true)
+	if err := a.Rotate(context.Background(), operator(), broker.SessionKey); err == nil {
+		t.Fatal("rotated without a word of it")
+	}
+	a.ledger.down.Store(false)
+	a.clock.pass(3 * time.Second)
+	eventually(t, "it is fresh", func() bool { return b.Fresh() == nil })
+	b.wantAllow(a.Token(l.ID, originOf(wikiURL)))
+}
+
 // A key that may be known to a thief is rotated twice.
 func TestACookieOfAKeyThatIsGoneIsWorthNothingToACutOffProcess(t *testing.T) {
 	w := newTown(t, 2)
