@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,6 +185,12 @@ func TestTheMasterKeyIsRotatedByTheLastReplicaThatRuns(t *testing.T) {
 	rotate := func() error { return f.gateways[0].admin("POST", "/keys/master/rotate", nil, nil) }
 	if err := rotate(); err == nil {
 		t.Fatal("rotated, with another replica running")
+	}
+	f.gateways[1].stop()
+	next := f.write("master.key"+nextSuffix, "what the other is going over to")
+	f.gateways[1].start()
+	if err := os.Remove(next); err != nil {
+		t.Errorf("whoever starts takes away the key of whoever runs: %v", err)
 	}
 	f.gateways[1].stop()
 	if err := rotate(); err != nil {

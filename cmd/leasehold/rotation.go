@@ -13,6 +13,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/provision/postgres"
 )
 
 type keyCommands struct {
@@ -150,6 +151,19 @@ func openKeys(ctx context.Context, store provision.Keys, path, ledger string) (*
 		return nil, err
 	}
 	return keys, takeOver(path)
+}
+
+// dropNext removes the next master key, unless another process on the ledger may be going over to it just now.
+func (g *gateway) dropNext(ctx context.Context) error {
+	if shared, ok := g.store.(*postgres.Store); ok {
+		if err := shared.Replica(ctx, nil).Alone(ctx); err != nil {
+			if errors.Is(err, provision.ErrConflict) {
+				return nil
+			}
+			return err
+		}
+	}
+	return dropNext(g.config.MasterKeyFile)
 }
 
 // dropNext removes what is left of a rotation that stopped before the ledger changed. Only whoever has the lock, and has
