@@ -83,7 +83,8 @@ type Broker struct {
 	replica   replica
 	signers   atomic.Pointer[ring[*signer]]
 	jwks      atomic.Pointer[[]byte]
-	keysRead  sync.Mutex // one reading of the keys at a time, so that the last one is the newest
+	keysRead  sync.Mutex   // one reading of the keys at a time, so that the last one is the newest
+	keysGood  atomic.Int64 // what was read of them last counts until then, also where memory is not fresh; CLOCK_BOOTTIME
 	tally     *tally
 	pulse     pulse
 	regates   regates

@@ -65,6 +65,7 @@ type house struct {
 	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
+	boottime func() time.Duration // of a process of a town; nil: clock's
 }
 
 // newHouse is a house that change has had a say in.

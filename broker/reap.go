@@ -48,7 +48,7 @@ func (b *Broker) Run(ctx context.Context) {
 		}
 	}
 	if b.alone() {
-		b.regateAll(ctx)
+		b.regates.addAll()
 	} else {
 		tasks.Go(func() { b.keepFresh(ctx) })
 	}

@@ -49,9 +49,10 @@ type replica struct {
 func (b *Broker) alone() bool { return b.Replicas == nil }
 
 // fresh reports whether memory may answer now.
-func (b *Broker) fresh() bool {
-	return b.alone() || int64(b.Boottime()) < b.replica.until.Load()
-}
+func (b *Broker) fresh() bool { return b.freshAll(b.replica.until.Load()) }
+
+// freshAll reports whether memory was fresh from when until was read to now.
+func (b *Broker) freshAll(until int64) bool { return b.alone() || int64(b.Boottime()) < until }
 
 // Leads reports whether this process is the one that does what has to be done once.
 func (b *Broker) Leads() bool { return b.alone() || b.replica.leading.Load() }
@@ -99,11 +100,12 @@ func (b *Broker) renew(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if err := b.apply(ctx, renewal); err != nil {
+		r.until.Store(0) // what was read again by half is not true
 		return false, err
 	}
 	if r.leading.Swap(renewal.Leads) != renewal.Leads && renewal.Leads {
 		b.Log.Info("this process does what has to be done once")
-		b.regateAll(ctx)
+		b.regates.addAll()
 	}
 	r.until.Store(int64(began + freshFor))
 	return len(renewal.News) > 0, nil
@@ -136,6 +138,7 @@ func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
 func (b *Broker) readAgain(ctx context.Context) error {
 	b.index.flush()
 	b.providers.forgetAll()
+	b.Keys.Forget()
 	if err := b.reloadApps(ctx); err != nil {
 		return err
 	}

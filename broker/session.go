@@ -16,7 +16,10 @@ func (b *Broker) Session(ctx context.Context, token string, o provision.Origin) 
 	if token == "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: provision.SessionMissing}
 	}
-	id := b.readToken(token, o.String())
+	id, err := b.pointsAt(ctx, token, o.String())
+	if err != nil {
+		return provision.Standing{}, err
+	}
 	if id == "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: provision.SessionMalformed}
 	}

@@ -161,13 +161,14 @@ func (r *Replica) hear(ctx context.Context, applied []provision.NewsID) ([]provi
 		news, r.owed = append(news, n), append(r.owed, n.ID)
 		return nil
 	})
-	if err == nil && !here {
-		err = errGone
+	switch {
+	case err != nil:
+		return nil, err
+	case !here:
+		return nil, errGone
 	}
-	if err == nil {
-		r.store.clock.learn(at, resets)
-	}
-	return news, err
+	r.store.clock.learn(at, resets)
+	return news, nil
 }
 
 // named are names, as what they name.
@@ -287,10 +288,17 @@ func (r *Replica) behind(ctx context.Context, query string, args ...any) (open d
 	return open, processes, err
 }
 
-// Others is how many other processes there are, among them those that have been gone for a few seconds only.
-func (r *Replica) Others(ctx context.Context) (n int, err error) {
-	err = r.store.pool.QueryRow(ctx, "SELECT count(*) FROM replicas WHERE process <> $1", r.process).Scan(&n)
-	return n, fault(err)
+// Alone is nil when no other process shares the database, and ErrConflict when one does, or did a few seconds ago.
+func (r *Replica) Alone(ctx context.Context) error {
+	var others int
+	err := r.store.pool.QueryRow(ctx, "SELECT count(DISTINCT process) FROM replicas WHERE process <> $1", r.process).Scan(&others)
+	switch {
+	case err != nil:
+		return fault(err)
+	case others > 0:
+		return fmt.Errorf("%d other processes share the database: %w", others, provision.ErrConflict)
+	}
+	return nil
 }
 
 // Close takes this process's row along. Nothing may be answered from memory any more.
