@@ -106,13 +106,14 @@ func (r *Replica) renew(ctx context.Context, applied []provision.NewsID) (renewa
 func (r *Replica) join(ctx context.Context) error {
 	c := r.store.pool.Config().ConnConfig
 	c.RuntimeParams["application_name"] = "leasehold renewals"
+	c.RuntimeParams["synchronous_commit"] = "off" // what a crash takes back, every process has to say anew: its session is gone, too
 	c.RuntimeParams["idle_session_timeout"] = fmt.Sprint(goneAfter.Milliseconds()) // who is stopped leads no longer
 	session, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return err
 	}
 	id := r.process + "." + rand.Text()
-	if _, err := session.Exec(ctx, "INSERT INTO replicas (id, process) VALUES ($1, $2)", id, r.process); err != nil {
+	if _, err := r.store.pool.Exec(ctx, "INSERT INTO replicas (id, process) VALUES ($1, $2)", id, r.process); err != nil { // synced, as all else is
 		return errors.Join(err, session.Close(ctx))
 	}
 	r.session, r.id, r.heard, r.base, r.owed, r.leads = session, id, nothing, nothing, nil, false
