@@ -88,7 +88,8 @@ type Broker struct {
 	replica   replica
 	signers   atomic.Pointer[ring[*signer]]
 	jwks      atomic.Pointer[[]byte]
-	keysRead  sync.Mutex // one reading of the keys at a time, so that the last one is the newest
+	keysRead  sync.Mutex   // one reading of the keys at a time, so that the last one is the newest
+	keysGood  atomic.Int64 // what was read of them last counts until then, also where memory is not fresh; CLOCK_BOOTTIME
 	tally     *tally
 	pulse     pulse
 	regates   regates
@@ -154,7 +155,7 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.T
 		if unsealed = sealer.change(&tried.Change, s, r); unsealed != nil {
 			tried = provision.Decision{}
 		}
-		b.inform(&tried.Change, touched, news)
+		b.inform(&tried.Change, s, news)
 		return tried
 	})
 	b.forget(tried.Change, touched)
@@ -169,12 +170,21 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.T
 // changing makes the change that a state calls for. It may be called more than once.
 type changing = func(provision.State) (provision.Change, error)
 
-// amend is Ledger.Amend, with the same care. Keys of the day are fetched only when something has to be sealed under
-// them: not in the transaction, which could not wait for another one, but before a second try.
+// amend is Ledger.Amend, with the same care.
 func (b *Broker) amend(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
+	done, err := b.commit(ctx, t, change)
+	if err == nil {
+		b.settled(ctx, done.News)
+	}
+	return done, err
+}
+
+// commit is amend for whoever has still to wait until others have heard. Keys of the day are fetched only when something
+// has to be sealed under them: not in the transaction, which could not wait for another one, but before a second try.
+func (b *Broker) commit(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
 	sealer := b.sealer()
 	for {
-		done, err := b.amendSealed(ctx, t, sealer, change)
+		done, err := b.commitSealed(ctx, t, sealer, change)
 		var missing missingDays
 		if !errors.As(err, &missing) {
 			return done, err
@@ -185,7 +195,7 @@ func (b *Broker) amend(ctx context.Context, t provision.Target, change changing)
 	}
 }
 
-func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal sealer, change changing) (provision.Change, error) {
+func (b *Broker) commitSealed(ctx context.Context, t provision.Target, seal sealer, change changing) (provision.Change, error) {
 	var touched []provision.LeaseID
 	var tried provision.Change
 	news := provision.NewsID(draw())
@@ -195,7 +205,7 @@ func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal seale
 			err = seal.change(&c, s, provision.Request{})
 		}
 		touched = leasesOf(s)
-		b.inform(&c, touched, news)
+		b.inform(&c, s, news)
 		tried = c
 		return c, err
 	})
@@ -203,7 +213,6 @@ func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal seale
 	if err != nil {
 		return provision.Change{}, err
 	}
-	b.settled(ctx, tried.News)
 	b.countEnded(tried)
 	return tried, nil
 }
@@ -212,9 +221,17 @@ func (b *Broker) amendSealed(ctx context.Context, t provision.Target, seal seale
 // is there before its commit and writes whole rows. Somebody else's row, written in between, would be undone by it, and
 // a generation that went back would wake what was revoked (I10).
 func (b *Broker) amendRegistered(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
+	done, err := b.commitRegistered(ctx, t, change)
+	if err == nil {
+		b.settled(ctx, done.News) // and nobody else waits meanwhile
+	}
+	return done, err
+}
+
+func (b *Broker) commitRegistered(ctx context.Context, t provision.Target, change changing) (provision.Change, error) {
 	b.registers.Lock()
 	defer b.registers.Unlock()
-	return b.amend(ctx, t, change)
+	return b.commit(ctx, t, change)
 }
 
 // forget drops from memory what a commit may have changed, also when nobody knows whether the commit happened.

@@ -15,9 +15,10 @@ import (
 func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 	remembered := !b.NoCache
 	for range maxReads {
+		until := b.replica.until.Load() // before memory is read: a renewal that comes later does not make true what was read
 		v, sure := b.answer(ctx, ask, remembered)
 		switch {
-		case remembered && !b.fresh(): // last of all: from memory that grew old, nobody is answered
+		case remembered && !b.freshAll(until): // last of all: from memory that grew old, nobody is answered
 			remembered = false
 		case sure:
 			return v
@@ -55,11 +56,11 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 		return refuse(provision.SessionMissing)
 	}
 	id := b.readToken(ask.Token, ask.Origin)
-	if id == "" && !remembered && !b.alone() { // it may be of a key that this process has not heard of
-		if err := b.loadKeys(ctx); err != nil {
+	if !remembered {
+		var err error
+		if id, err = b.pointsAt(ctx, ask.Token, ask.Origin); err != nil {
 			return refuse(provision.StoreUnavailable)
 		}
-		id = b.readToken(ask.Token, ask.Origin)
 	}
 	if id == "" || id.IsCanary() != ask.canary { // canaries have a door of their own, and it is for nobody else
 		return refuse(provision.SessionMalformed)

@@ -9,11 +9,11 @@ import (
 
 // Logout ends the session that a cookie points at, for all apps at once. A session that is over already is as good.
 func (b *Broker) Logout(ctx context.Context, token string, o provision.Origin, from provision.Requester) error {
-	id := b.readToken(token, o.String())
+	id, err := b.pointsAt(ctx, token, o.String())
 	if id == "" {
-		return nil
+		return err
 	}
-	err := b.endOne(ctx, id, provision.End{Cause: provision.CauseLogout, Requester: from})
+	err = b.endOne(ctx, id, provision.End{Cause: provision.CauseLogout, Requester: from})
 	if errors.Is(err, provision.ErrNotFound) {
 		return nil
 	}

@@ -65,7 +65,8 @@ type house struct {
 	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
-	canaries bool // the processes of a town watch canaries
+	canaries bool                 // the processes of a town watch canaries
+	boottime func() time.Duration // of a process of a town; nil: clock's
 }
 
 // newHouse is a house that change has had a say in.

@@ -80,13 +80,7 @@ func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 	if ok {
 		return secret, nil
 	}
-	k.turning.RLock()
-	defer k.turning.RUnlock()
-	wrapped, err := k.store.Key(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return k.unwrap(name, wrapped)
+	return k.Standing(ctx, name)
 }
 
 // Put stores a secret under a name that nothing stands under yet, or leaves what stands there.
@@ -116,6 +110,26 @@ func (k *Keyring) Drop(ctx context.Context, name string) error {
 	defer k.mu.Unlock()
 	delete(k.keys, name)
 	return nil
+}
+
+// Standing is Secret as the ledger has it now, whatever memory holds: another process may have dropped it.
+func (k *Keyring) Standing(ctx context.Context, name string) ([]byte, error) {
+	k.turning.RLock()
+	defer k.turning.RUnlock()
+	wrapped, err := k.store.Key(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return k.unwrap(name, wrapped)
+}
+
+// Forget empties memory: other processes drop keys, and make others under the same names.
+func (k *Keyring) Forget() {
+	k.turning.Lock() // whoever has read one has it in memory by then
+	defer k.turning.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.keys)
 }
 
 func (k *Keyring) unwrap(name string, wrapped []byte) ([]byte, error) {

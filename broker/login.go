@@ -100,10 +100,14 @@ type asked struct {
 
 // request puts the question to the gate together.
 func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion, back Return) (asked, error) {
+	former, err := b.pointsAt(ctx, back.Session, b.URL.String())
+	if err != nil {
+		return asked{}, err
+	}
 	r := provision.Request{
 		Occasion: provision.OnLogin, Facts: a.Facts, Authn: a.Authn, Intent: u.Intent, App: u.App, Requester: back.Requester,
 		Actor:    provision.Actor{Kind: provision.Person, Via: "login"},
-		Replaces: b.readToken(back.Session, b.URL.String()),
+		Replaces: former,
 		Spend:    append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
 	}
 	if u.Intent.Account != "" {

@@ -11,8 +11,9 @@ import (
 
 // regates are the tenants whose live leases have to pass the gate once more, because their rules changed (I12, I16).
 type regates struct {
-	mu      sync.Mutex
-	tenants map[provision.TenantID]bool
+	mu       sync.Mutex
+	everyone bool // all that there are
+	tenants  map[provision.TenantID]bool
 }
 
 func (r *regates) add(tenants ...provision.TenantID) {
@@ -26,31 +27,52 @@ func (r *regates) add(tenants ...provision.TenantID) {
 	}
 }
 
-func (r *regates) take() []provision.TenantID {
+// addAll is for a start, and for whoever goes on with another's work: a rule may have changed just before a crash.
+func (r *regates) addAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var taken []provision.TenantID
-	for t := range r.tenants {
-		taken = append(taken, t)
-	}
-	clear(r.tenants)
-	return taken
+	r.everyone = true
 }
 
-// regateAll is for a start, and for whoever goes on with another's work: a rule may have changed just before a crash.
-func (b *Broker) regateAll(ctx context.Context) {
-	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
-	b.log("list tenants", err)
-	for _, t := range tenants {
-		b.regates.add(t.ID)
+func (r *regates) take() (tenants []provision.TenantID, everyone bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for t := range r.tenants {
+		tenants = append(tenants, t)
 	}
+	everyone = r.everyone
+	r.everyone = false
+	clear(r.tenants)
+	return tenants, everyone
+}
+
+// taken are the tenants that wait, by name.
+func (b *Broker) taken(ctx context.Context) ([]provision.TenantID, error) {
+	waiting, everyone := b.regates.take()
+	if !everyone {
+		return waiting, nil
+	}
+	tenants, err := all(ctx, b.Registry.Tenants, func(t provision.Tenant) string { return string(t.ID) })
+	if err != nil {
+		b.regates.addAll()
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	waiting = nil
+	for _, t := range tenants {
+		waiting = append(waiting, t.ID)
+	}
+	return waiting, nil
 }
 
 // Regate judges the live leases of tenants whose rules changed: what no longer passes ends, what may not last as long
 // ends earlier. A tenant that cannot be finished is tried again.
 func (b *Broker) Regate(ctx context.Context) error {
+	waiting, err := b.taken(ctx)
+	if err != nil {
+		return err
+	}
 	var faults []error
-	for _, t := range b.regates.take() {
+	for _, t := range waiting {
 		if err := b.regate(ctx, t); err != nil {
 			b.regates.add(t)
 			faults = append(faults, fmt.Errorf("tenant %s: %w", t, err))

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,9 +50,10 @@ type replica struct {
 func (b *Broker) alone() bool { return b.Replicas == nil }
 
 // fresh reports whether memory may answer now.
-func (b *Broker) fresh() bool {
-	return b.alone() || int64(b.Boottime()) < b.replica.until.Load()
-}
+func (b *Broker) fresh() bool { return b.freshAll(b.replica.until.Load()) }
+
+// freshAll reports whether memory was fresh from when until was read to now.
+func (b *Broker) freshAll(until int64) bool { return b.alone() || int64(b.Boottime()) < until }
 
 // Leads reports whether this process is the one that does what has to be done once.
 func (b *Broker) Leads() bool { return b.alone() || b.replica.leading.Load() }
@@ -99,11 +101,12 @@ func (b *Broker) renew(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if err := b.apply(ctx, renewal); err != nil {
+		r.until.Store(0) // what was read again by half is not true
 		return false, err
 	}
 	if r.leading.Swap(renewal.Leads) != renewal.Leads && renewal.Leads {
 		b.Log.Info("this process does what has to be done once")
-		b.regateAll(ctx)
+		b.regates.addAll()
 	}
 	r.until.Store(int64(began + freshFor))
 	return len(renewal.News) > 0, nil
@@ -136,27 +139,40 @@ func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
 func (b *Broker) readAgain(ctx context.Context) error {
 	b.index.flush()
 	b.providers.forgetAll()
+	b.Keys.Forget()
 	if err := b.reloadApps(ctx); err != nil {
 		return err
 	}
 	return b.loadKeys(ctx)
 }
 
-// inform writes into a change what other processes have to forget because of it: the leases whose standing it may alter,
-// or everything, when something that is registered changed. Leases that begin are known to nobody.
-func (b *Broker) inform(c *provision.Change, touched []provision.LeaseID, id provision.NewsID) {
+// inform writes into a change what other processes have to forget because of it: the leases whose standing it alters, or
+// everything, when something that is registered changed.
+func (b *Broker) inform(c *provision.Change, s provision.State, id provision.NewsID) {
 	if b.alone() {
 		c.News = provision.News{}
 		return
 	}
 	n := provision.News{ID: id, All: c.News.All || changesRegistered(*c), Judge: c.News.Judge}
-	if len(c.Accounts)+len(c.Leases)+len(c.Entries) > 0 {
-		n.Leases = touched
+	if leases := leasesOf(s); alters(*c, s, leases) {
+		n.Leases = leases
 	}
 	if n.IsZero() {
 		n = provision.News{}
 	}
 	c.News = n
+}
+
+// alters reports whether a change matters to checks of leases that there are: a lease that begins is known to nobody, and
+// that somebody came back says nothing about her other sessions.
+func alters(c provision.Change, s provision.State, leases []provision.LeaseID) bool {
+	return len(c.Entries) > 0 ||
+		slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return slices.Contains(leases, l.ID) }) ||
+		slices.ContainsFunc(c.Accounts, func(a provision.Account) bool {
+			return !slices.ContainsFunc([]provision.Account{s.Account, s.Former.Account, s.Intended.Account}, func(was provision.Account) bool {
+				return was.ID == a.ID && was.State == a.State && was.Generation == a.Generation && was.Email == a.Email && was.Name == a.Name && slices.Equal(was.Groups, a.Groups)
+			})
+		})
 }
 
 // settled waits until no process can answer from what it knew before a change that was committed.

@@ -29,6 +29,7 @@ type member struct {
 	board   *board
 	woken   chan struct{}
 	cut     atomic.Bool // from the board
+	under   chan func() // a renewal that is taken from here goes on when its taker says so
 	deaf    atomic.Bool // to being woken
 	lies    atomic.Bool // says that it applied what it never heard
 	lied    time.Time   // since when; it owns up after a second and a half
@@ -38,7 +39,7 @@ type member struct {
 }
 
 func (b *board) member() *member {
-	m := &member{board: b, woken: make(chan struct{}, 1), applied: map[provision.NewsID]bool{}}
+	m := &member{board: b, woken: make(chan struct{}, 1), under: make(chan func()), applied: map[provision.NewsID]bool{}}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.members = append(b.members, m)
@@ -46,6 +47,15 @@ func (b *board) member() *member {
 }
 
 func (m *member) Renew(_ context.Context, applied []provision.NewsID) (provision.Renewal, error) {
+	if m.cut.Load() {
+		return provision.Renewal{}, errors.New("cut off")
+	}
+	goOn := make(chan struct{})
+	select {
+	case m.under <- sync.OnceFunc(func() { close(goOn) }):
+		<-goOn
+	default:
+	}
 	m.board.mu.Lock()
 	defer m.board.mu.Unlock()
 	if m.cut.Load() {
@@ -185,6 +195,9 @@ func (w *town) add(h *house) {
 	if h.canaries {
 		h.ports.Canaries, h.ports.Count = cage{h.store, w.board}, &counts{}
 	}
+	if h.boottime != nil {
+		h.ports.Boottime = h.boottime
+	}
 	h.start()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -268,6 +281,37 @@ func TestNoProcessThatIsCutOffAnswersFromWhatItKnew(t *testing.T) {
 	w.members[1].cut.Store(false)
 	eventually(t, "it is fresh again", func() bool { return b.Fresh() == nil })
 	b.wantAllow(token)
+}
+
+// A process that becomes fresh while it answers has read its memory before it was.
+func TestWhatWasReadFromOldMemoryIsNotMadeTrueByARenewal(t *testing.T) {
+	var atFreshness atomic.Pointer[func()]
+	w := newTown(t, 1)
+	a := w.houses[0]
+	b := &house{t: t, clock: a.clock, path: a.path, saml: a.saml, wanted: a.wanted, keys: a.keys, ports: a.ports}
+	b.boottime = func() time.Duration {
+		if do := atFreshness.Swap(nil); do != nil {
+			(*do)()
+		}
+		return a.clock.Boottime()
+	}
+	w.add(b)
+	l := a.login(ada())
+	token := a.entered(l)
+	b.wantAllow(token)
+	w.members[1].cut.Store(true)
+	a.clock.pass(a.revokeLease(l) + time.Second)
+	if b.Fresh() == nil {
+		t.Fatal("it is fresh without a renewal")
+	}
+	w.members[1].cut.Store(false)
+	renew := <-w.members[1].under // it has begun
+	heals := func() {
+		renew()
+		eventually(t, "it is fresh again", func() bool { return b.Fresh() == nil })
+	}
+	atFreshness.Store(&heals)
+	b.wantReason(token, provision.LeaseEnded)
 }
 
 func TestWhoRepeatsARevocationWaitsForItToo(t *testing.T) {
@@ -436,6 +480,103 @@ func TestACookieOfAKeyThatACutOffProcessDoesNotKnowIsLookedUp(t *testing.T) {
 	b.wantReason("bm9uc2Vuc2U", provision.SessionMalformed)
 }
 
+func TestANewKeyThatTheOthersDoNotHearOfIsNotUsed(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	l := a.login(ada())
+	a.ledger.down.Store(true)
+	if err := a.Rotate(context.Background(), operator(), broker.SessionKey); err == nil {
+		t.Fatal("rotated without a word of it")
+	}
+	a.ledger.down.Store(false)
+	a.clock.pass(3 * time.Second)
+	eventually(t, "it is fresh", func() bool { return b.Fresh() == nil })
+	b.wantAllow(a.Token(l.ID, originOf(wikiURL)))
+}
+
+// A key that may be known to a thief is rotated twice.
+func TestACookieOfAKeyThatIsGoneIsWorthNothingToACutOffProcess(t *testing.T) {
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	token := a.entered(a.login(ada()))
+	w.members[1].cut.Store(true)
+	for range 2 {
+		if err := a.Rotate(context.Background(), operator(), broker.SessionKey); err != nil {
+			t.Fatal(err)
+		}
+		a.clock.pass(3 * time.Second)
+	}
+	a.wantReason(token, provision.SessionMalformed)
+	b.wantReason(token, provision.SessionMalformed)
+}
+
+func TestACutOffProcessLogsOutByACookieOfANewKey(t *testing.T) {
+	ctx := context.Background()
+	w := newTown(t, 2)
+	a, b := w.houses[0], w.houses[1]
+	l := a.login(ada())
+	w.members[1].cut.Store(true)
+	if err := a.Rotate(ctx, operator(), broker.SessionKey); err != nil {
+		t.Fatal(err)
+	}
+	a.clock.pass(3 * time.Second)
+	token := a.sso(l)
+	if s, err := b.Session(ctx, token, originOf(ssoURL)); err != nil || s.Lease.ID != l.ID {
+		t.Errorf("session: %v", err)
+	}
+	if err := b.Logout(ctx, token, originOf(ssoURL), provision.Requester{}); err != nil || b.lease(l.ID).EndedAt.IsZero() {
+		t.Errorf("logged out, and the lease goes on: %v", err)
+	}
+	b.store.Close()
+	a.clock.pass(3 * time.Second)
+	if err := b.Logout(ctx, token, originOf(ssoURL), provision.Requester{}); !errors.Is(err, provision.ErrUnavailable) {
+		t.Errorf("without a ledger: %v", err)
+	}
+}
+
+func TestAKeyThatIsDroppedInOneProcessIsGoneInAll(t *testing.T) {
+	ctx := context.Background()
+	w := newTown(t, 2, func(h *house) { h.wanted.Tenants[0].Tenant.Retention = 2 * day })
+	a, b := w.houses[0], w.houses[1]
+	a.refused(with(somebody(3), "email", "grace@rival.test"), provision.DomainForeign) // of nobody's account: sealed under the day's key
+	read := func(h *house) (names []string) {
+		for _, e := range h.events(provision.EventLogin) {
+			if e.Personal.Email != "" {
+				names = append(names, e.Personal.Email)
+			}
+		}
+		return names
+	}
+	if len(read(b)) != 1 {
+		t.Fatalf("%q", read(b))
+	}
+	b.clock.pass(4 * day)
+	eventually(t, "it is fresh", func() bool { return a.Fresh() == nil })
+	a.erase()
+	if names := read(b); len(names) != 0 {
+		t.Errorf("another process still reads of %q, though the key is destroyed", names)
+	}
+
+	key := provision.LinkKey{Connection: "acme", Subject: "ada"}
+	before, err := b.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.deleteTenant("acme")
+	a.register(a.wanted)
+	here, err := a.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := b.keys.Pseudonym(ctx, "acme", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if here != there || here == before {
+		t.Error("two processes know a deleted person by two pseudonyms, or by that of the former tenant")
+	}
+}
+
 func TestAppsThatCannotBeReadAgainKeepMemoryFromAnswering(t *testing.T) {
 	w := newTown(t, 2)
 	a, b := w.houses[0], w.houses[1]
@@ -445,7 +586,7 @@ func TestAppsThatCannotBeReadAgainKeepMemoryFromAnswering(t *testing.T) {
 	a.wanted.Apps = slices.Clone(a.wanted.Apps)
 	a.wanted.Apps[0].Tenants = []provision.TenantID{"rival"}
 	a.register(a.wanted)
-	a.clock.pass(2 * time.Second)
+	eventually(t, "what it read by half is not true", func() bool { return b.Fresh() != nil })
 	if v := b.check(token); v.Allow || v.Reason != provision.StoreUnavailable {
 		t.Errorf("%+v", v)
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -117,10 +118,11 @@ func (b *Broker) Rotate(ctx context.Context, d Deed, key string) error {
 	if err := b.Keys.Turn(ctx, key, fresh); err != nil {
 		return err
 	}
-	if err := b.loadKeys(ctx); err != nil {
-		return err
+	err := b.Note(ctx, d, "key.rotated", key) // which tells the other processes, too
+	if err != nil && !b.alone() {
+		return err // what they may never hear of is not used here either
 	}
-	return b.Note(ctx, d, "key.rotated", key) // which tells the other processes, too
+	return errors.Join(err, b.loadKeys(ctx))
 }
 
 // Note writes an event of an administrator's deed that changes no row but keys: other processes read theirs again.
@@ -180,6 +182,7 @@ func ringOf[T any](b *Broker, old *ring[T], keys [][]byte, make func([]byte) (T,
 func (b *Broker) loadKeys(ctx context.Context) error {
 	b.keysRead.Lock()
 	defer b.keysRead.Unlock()
+	began := b.Boottime()
 	keys, err := b.Keys.Ring(ctx, SessionKey, NewKey)
 	if err != nil {
 		return fmt.Errorf("session key: %w", err)
@@ -202,5 +205,6 @@ func (b *Broker) loadKeys(ctx context.Context) error {
 	b.cookies.Store(cookies)
 	b.signers.Store(signers)
 	b.jwks.Store(&jwks)
+	b.keysGood.Store(int64(began + freshFor))
 	return nil
 }

@@ -141,13 +141,18 @@ type Audit struct {
 // Events is a part of the audit, in order. What was erased stays sealed.
 func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
 	events, err := a.Ledger.Events(ctx, f)
+	keys := map[string]cipher.AEAD{} // by name; nil: it is gone
 	for i := range events {
 		e := &events[i]
 		if len(e.Sealed) == 0 {
 			continue
 		}
-		aead, err := a.key(ctx, e)
-		if err != nil {
+		aead, known := keys[e.SealedBy]
+		if !known {
+			aead, _ = a.key(ctx, e) // without it, the personal part is shown as erased
+			keys[e.SealedBy] = aead
+		}
+		if aead == nil {
 			continue
 		}
 		if plain, err := open(aead, e.Sealed, string(e.ID)); err == nil {
@@ -160,7 +165,7 @@ func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision
 // key is what an event was sealed under.
 func (a Audit) key(ctx context.Context, e *provision.Event) (cipher.AEAD, error) {
 	if e.SealedBy != accountKeyName(e.Account) {
-		key, err := a.Keys.Secret(ctx, e.SealedBy)
+		key, err := a.Keys.Standing(ctx, e.SealedBy) // not from memory: another process may have erased it
 		if err != nil {
 			return nil, err
 		}

@@ -16,7 +16,10 @@ func (b *Broker) Session(ctx context.Context, token string, o provision.Origin) 
 	if token == "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: provision.SessionMissing}
 	}
-	id := b.readToken(token, o.String())
+	id, err := b.pointsAt(ctx, token, o.String())
+	if err != nil {
+		return provision.Standing{}, err
+	}
 	if id == "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: provision.SessionMalformed}
 	}
@@ -104,9 +107,10 @@ func (b *Broker) Redeem(ctx context.Context, code, start string, o provision.Ori
 	return b.Token(h.Lease, o), h.Path, nil
 }
 
-// entered records that the lease was handed to the app, if it is live.
+// entered records that the lease was handed to the app, if it is live. Only an app that wants a new login after a while
+// asks when that was: for it, every process has to know before the first request comes.
 func (b *Broker) entered(ctx context.Context, h handover) error {
-	_, err := b.amend(ctx, provision.Target{Lease: h.Lease, Quiet: true}, func(s provision.State) (provision.Change, error) {
+	done, err := b.commit(ctx, provision.Target{Lease: h.Lease, Quiet: true}, func(s provision.State) (provision.Change, error) {
 		now := b.Ledger.Now()
 		if s.Former.Refuses(now) != "" {
 			return provision.Change{}, provision.ErrNotFound
@@ -116,5 +120,8 @@ func (b *Broker) entered(ctx context.Context, h handover) error {
 		}
 		return provision.Change{Entries: []provision.Entry{{Lease: h.Lease, App: h.App, At: now}}}, nil
 	})
+	if app, unknown := b.index.app(h.Origin.String()); err == nil && (unknown != nil || app.MaxSession > 0) {
+		b.settled(ctx, done.News)
+	}
 	return err
 }

@@ -166,23 +166,6 @@ func (v *victim) logInOnce(ctx context.Context, subject string) error {
 	return nil
 }
 
-// hop is where a response leads.
-func hop(response *http.Response, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	to := response.Header.Get("Location")
-	if _, refresh, ok := strings.Cut(response.Header.Get("Refresh"), "url="); ok {
-		to = refresh
-	}
-	next, err := response.Request.URL.Parse(to)
-	if err != nil || to == "" {
-		return "", fmt.Errorf("status %d leads nowhere", response.StatusCode)
-	}
-	return next.String(), nil
-}
-
 // revoke ends leases and revokes accounts, and remembers what was acknowledged.
 func (v *victim) revoke(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -26,7 +26,12 @@ import (
 )
 
 // population is how many there are.
-type population struct{ accounts, tenants, leases int }
+type population struct {
+	accounts, tenants, leases int
+
+	// When not 0, leases end within one minute, evenly, so long after they began; but for the first tenant's.
+	ending time.Duration
+}
 
 // The apps. Everybody may enter the wiki. The kiosk wants a new login for every visit, so that asking about it brings a
 // lease into memory, and no assertion.
@@ -48,13 +53,13 @@ type town struct {
 	now    time.Time
 }
 
-// settle makes a town. Its rows are what logins and administrators leave: metadata of 3 KB a connection, a policy
+// settle makes a town, with lines more in its configuration. Its rows are what logins and administrators leave: metadata of 3 KB a connection, a policy
 // that maps groups, for every lease the event and the decision of its login.
-func settle(t *testing.T, binary string, p population) *town {
+func settle(t *testing.T, binary string, p population, settings ...string) *town {
 	t.Helper()
 	v := &town{population: p, t: t, binary: binary, folder: t.TempDir(), idp: samltest.NewRSA(t, 2048), now: time.Now().UTC()}
 	v.idp.Certificates = append(v.idp.Certificates, samltest.Certify(t, samltest.NewRSA(t, 2048).Key)) // the next one, as at every roll-over
-	text := fmt.Sprintf("url: http://sso.localhost:%s\nlisten: 127.0.0.1:%[1]s\nops_listen: 127.0.0.1:%s\ndata: data\n", port(t), port(t))
+	text := fmt.Sprintf("url: http://sso.localhost:%s\nlisten: 127.0.0.1:%[1]s\nops_listen: 127.0.0.1:%s\ndata: data\n", port(t), port(t)) + strings.Join(settings, "\n") + "\n"
 	if err := os.WriteFile(v.settings(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +128,7 @@ func (v *town) serve(t *testing.T) *process {
 }
 
 // batch is how many accounts one commit makes.
-const batch = 10_000
+const batch = 2_000
 
 func (v *town) seed(g *gateway) {
 	var apps provision.Change
@@ -230,9 +235,17 @@ func (v *town) lease(n int) provision.Lease {
 		Account: provision.AccountID("acc_" + spread("account", n, v.accounts)), Connection: connectionID(v.tenantOf(n)), Domain: v.domain(v.tenantOf(n)),
 		Grant: provision.Grant{Roles: []string{"editor", "engineer", "reader"}}, Subject: subject(n),
 		Authn: provision.Authn{At: v.now, ACR: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", SessionIndex: "_s-" + subject(n)},
-		Start: v.now, End: v.now.Add(8 * time.Hour), Ceiling: provision.CauseCeiling, Idle: provision.DefaultIdle, Seen: v.now,
+		Start: v.now, End: v.end(n), Ceiling: provision.CauseCeiling, Idle: provision.DefaultIdle, Seen: v.now,
 		Generations: provision.Generations{Tenant: 1, Connection: 1, Domain: 1, Account: 1},
 	}
+}
+
+// end is when the lease of the n-th account ends.
+func (v *town) end(n int) time.Time {
+	if v.ending == 0 || v.tenantOf(n) == 0 {
+		return v.now.Add(8 * time.Hour)
+	}
+	return v.now.Add(v.ending + time.Duration(n%60_000)*time.Millisecond)
 }
 
 // Of each tenant's accounts, which stand side by side, the first hold a lease.

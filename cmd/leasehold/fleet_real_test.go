@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || figures
 
 package main
 
@@ -38,6 +38,7 @@ type fleet struct {
 	idp      *samltest.IdP
 	gateways []*replicaProcess // that people and apps talk to
 	all      []*replicaProcess
+	busy     bool // apps ask as fast as they are answered
 }
 
 // berth is what a fleet stands on.
@@ -312,4 +313,41 @@ func builtBinary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// hop is where a response leads.
+func hop(response *http.Response, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	to := response.Header.Get("Location")
+	if _, refresh, ok := strings.Cut(response.Header.Get("Refresh"), "url="); ok {
+		to = refresh
+	}
+	next, err := response.Request.URL.Parse(to)
+	if err != nil || to == "" {
+		return "", fmt.Errorf("status %d leads nowhere", response.StatusCode)
+	}
+	return next.String(), nil
+}
+
+// lockedBuffer is what a process says, readable while it speaks.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is everything that was said.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -91,7 +91,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if g.keys, err = openKeys(ctx, g.store, g.config.MasterKeyFile, at.String()); err != nil {
 		return err
 	}
-	if err := dropNext(g.config.MasterKeyFile); err != nil {
+	if err := g.dropNext(ctx); err != nil {
 		return err
 	}
 	if err := g.openRedis(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/provision/postgres"
 )
 
 type keyCommands struct {
@@ -95,11 +96,14 @@ func (g *gateway) rotateConnection(ctx context.Context, d broker.Deed, id provis
 // rotateMaster draws a new master key, puts every key of the ledger under it, and then the file in its place. The new
 // file is on disk before the ledger changes: a start in between finds it. It stays when the ledger says that it failed to
 // change, for a commit that failed may be on disk all the same: the next start finds out which key is the right one.
+// Other processes would go on wrapping under the key that they read at their start, and nobody could open that.
 func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
 	g.rotating.Lock()
 	defer g.rotating.Unlock()
-	if err := g.isAlone(ctx); err != nil {
-		return err
+	if g.replica != nil {
+		if err := g.replica.Alone(ctx); err != nil {
+			return fmt.Errorf("master key: stop all replicas but one, rotate, and give them the new file before they start: %w", err)
+		}
 	}
 	path := g.config.MasterKeyFile
 	if _, err := os.Lstat(path + nextSuffix); !errors.Is(err, fs.ErrNotExist) {
@@ -116,18 +120,6 @@ func (g *gateway) rotateMaster(ctx context.Context, d broker.Deed) error {
 		return err
 	}
 	return g.broker.Note(ctx, d, "key.rotated", "master")
-}
-
-// isAlone is nil when no other process has the ledger: it would go on with the former master key.
-func (g *gateway) isAlone(ctx context.Context) error {
-	if g.replica == nil {
-		return nil
-	}
-	others, err := g.replica.Others(ctx)
-	if err == nil && others > 0 {
-		err = fmt.Errorf("%d other processes have the ledger; stop them first, and give them the new key before they start: %w", others, provision.ErrConflict)
-	}
-	return err
 }
 
 // nextSuffix is that of the master key that a rotation is going over to.
@@ -159,6 +151,19 @@ func openKeys(ctx context.Context, store provision.Keys, path, ledger string) (*
 		return nil, err
 	}
 	return keys, takeOver(path)
+}
+
+// dropNext removes the next master key, unless another process on the ledger may be going over to it just now.
+func (g *gateway) dropNext(ctx context.Context) error {
+	if shared, ok := g.store.(*postgres.Store); ok {
+		if err := shared.Replica(ctx, nil).Alone(ctx); err != nil {
+			if errors.Is(err, provision.ErrConflict) {
+				return nil
+			}
+			return err
+		}
+	}
+	return dropNext(g.config.MasterKeyFile)
 }
 
 // dropNext removes what is left of a rotation that stopped before the ledger changed. Only whoever has the lock, and has

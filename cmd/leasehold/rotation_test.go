@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"leasehold/broker"
@@ -65,5 +66,34 @@ func TestWhatIsLeftOfARotationThatChangedNothingGoesAtTheNextStart(t *testing.T)
 	}
 	if _, err := os.Lstat(path + nextSuffix); err == nil {
 		t.Error("it is there still")
+	}
+}
+
+func TestProcessesThatStartTogetherHaveOneMasterKey(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "master.key")
+		keys := make([][]byte, 8)
+		var starting sync.WaitGroup
+		for n := range keys {
+			starting.Go(func() {
+				var err error
+				if keys[n], err = newMasterKey(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		starting.Wait()
+		kept, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if !bytes.Equal(key, kept) {
+				t.Fatal("a process goes by a key that is nowhere on disk")
+			}
+		}
+		if left, err := filepath.Glob(path + ".new*"); err != nil || len(left) > 0 {
+			t.Errorf("left: %v %v", left, err)
+		}
 	}
 }

@@ -53,23 +53,27 @@ func newMasterKey(path string) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	return writeMasterKey(path)
+	key, err := writeMasterKey(path)
+	if errors.Is(err, fs.ErrExist) { // another process that starts was faster
+		return os.ReadFile(path)
+	}
+	return key, err
 }
 
-// writeMasterKey draws a key and has it on disk when it returns.
+// writeMasterKey draws a key and has it on disk when it returns. What is there already is left as it is: ErrExist.
 func writeMasterKey(path string) ([]byte, error) {
 	key, err := broker.NewKey()
 	if err != nil {
 		return nil, err
 	}
-	part := path + ".new" // a crash must not leave half a key under its name
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*") // a crash must not leave half a key under its name
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
+	defer os.Remove(file.Name())
 	_, err = file.Write(key)
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(part, path)
+		err = os.Link(file.Name(), path) // unlike a rename, it takes nobody's place
 	}
 	if err == nil {
 		err = syncFolder(filepath.Dir(path)) // before the ledger is there, which is nothing without it

@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || figures
 
 package main
 
@@ -34,7 +34,7 @@ type storm struct {
 
 	checks, allowed, refused, unanswered atomic.Int64
 	logins, revocations, lost            atomic.Int64 // lost: logins and revocations without an answer
-	late                                 atomic.Int64 // allows for checks that were sent after the revocation had returned
+	after, late                          atomic.Int64 // answers to checks that were sent after the revocation had returned; those that allowed
 }
 
 // ticket is a session, as the one who has its cookie sees it.
@@ -148,6 +148,9 @@ func (s *storm) ask(g *replicaProcess, lane int) {
 		after, sent := t.revoked.Load(), time.Now() // before it is sent
 		status, err := g.check(client, t.cookie)
 		s.checks.Add(1)
+		if after && err == nil {
+			s.after.Add(1)
+		}
 		switch {
 		case err != nil || status == http.StatusServiceUnavailable:
 			s.unanswered.Add(1)
@@ -165,7 +168,9 @@ func (s *storm) ask(g *replicaProcess, lane int) {
 			s.t.Errorf("gateway %d answers a check with %d", g.n, status)
 		}
 		s.observe(t, sent, lane, status == http.StatusOK)
-		pause(s.over, time.Duration(rand.IntN(2000))*time.Microsecond)
+		if !s.busy {
+			pause(s.over, time.Duration(rand.IntN(2000))*time.Microsecond)
+		}
 	}
 }
 

@@ -103,6 +103,36 @@ func TestWhoLogsOutHereLogsOutAtSimpleSAMLphpToo(t *testing.T) {
 	g.told("login created", "lease.ended logout", "account.state expired logout")
 }
 
+// TestABrowserLogsOutAtBothEnds is the same as a person does it, in Chromium: from here, and from the provider's own page.
+func TestABrowserLogsOutAtBothEnds(t *testing.T) {
+	g := begin(t, scene{})
+	tab := peers.Browser(t, g.ca)
+	g.enters(tab, g.url(appHost)+"/here", "alice@acme.test")
+	session := cookie(tab, appHost, "__Host-lh-app")
+	tab.Open(g.url(ssoHost) + "/_sso/logout")
+	tab.Click(`button[type="submit"]`)
+	tab.Await(g.url(ssoHost)+"/_sso/logout", "You are logged out")
+	tab.Screenshot("upstream 1 logged out here")
+	tab.Click(`a[href*="/_sso/logout/upstream"]`)
+	tab.Await(g.url(ssoHost)+"/_sso/logout", "has ended your session there, too")
+	tab.Screenshot("upstream 2 and at the provider")
+	if answer, _ := g.ask("GET", g.url(appHost)+"/here", "Cookie", session); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the session that was: %s", answer.Status)
+	}
+
+	g.enters(tab, g.url(appHost)+"/here", "alice@acme.test") // the provider asks who she is again
+	session = cookie(tab, appHost, "__Host-lh-app")
+	tab.Open(g.saml.Base + "saml2/idp/SingleLogoutService.php?ReturnTo=" + url.QueryEscape(g.saml.Base+"module.php/core/authenticate.php?as=people"))
+	tab.Await(g.saml.Base, "")
+	tab.Screenshot("upstream 3 from the provider")
+	if answer, _ := g.ask("GET", g.url(appHost)+"/here", "Cookie", session); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after the provider's log-out: %s", answer.Status)
+	}
+	if g.endedBy("logout") != 1 || g.endedBy("upstream_logout") != 1 {
+		t.Errorf("the audit: %q", g.audit())
+	}
+}
+
 // TestALogoutByTheProvidersKeyFromServerToServer sends what SimpleSAMLphp has no way to send: a LogoutRequest by SOAP, with its
 // name and its key.
 func TestALogoutByTheProvidersKeyFromServerToServer(t *testing.T) {

@@ -102,6 +102,7 @@ func (s *Store) Mark(ctx context.Context) error {
 	}
 	err := s.transact(ctx, func(w *work) error {
 		at, resets := s.clock.known()
+		w.queue("SELECT pg_advisory_xact_lock($1)", int64(numberLock)) // whoever resets the clock meanwhile has done so
 		w.queue(`INSERT INTO meta (name, value) SELECT 'clock', $1 WHERE coalesce((SELECT value FROM meta WHERE name = 'resets'), 0) = $2
 			ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)`, stamp(at), resets)
 		w.queue("DELETE FROM receipts WHERE at < now() - interval '1 day'")
@@ -114,9 +115,10 @@ func (s *Store) Mark(ctx context.Context) error {
 }
 
 // ResetClock makes ledger time the server's clock again, also where that goes back: for a clock that ran ahead. Other
-// processes follow with their next commit. Whoever calls it ends every lease before and after.
+// processes follow with their next renewal or commit. Whoever calls it ends every lease before and after.
 func (s *Store) ResetClock(ctx context.Context) error {
 	err := s.transact(ctx, func(w *work) error {
+		w.queue("SELECT pg_advisory_xact_lock($1)", int64(numberLock)) // nobody stores the former time after this
 		w.queue("INSERT INTO meta (name, value) VALUES ('resets', 1) ON CONFLICT (name) DO UPDATE SET value = meta.value + 1")
 		w.queue(`INSERT INTO meta (name, value) VALUES ('clock', (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`)

@@ -46,7 +46,7 @@ func (w *work) finish(c *clock) error {
 	return w.send()
 }
 
-// numberLock is the advisory lock that events are numbered under.
+// numberLock is the advisory lock that events are numbered under, and that whoever stores ledger time holds.
 const numberLock = 0x1ea5e4e7
 
 // numberBatch is how many events one transaction numbers.

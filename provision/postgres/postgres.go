@@ -102,6 +102,7 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 	dial := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 2 * time.Second, Interval: time.Second, Count: 3}, Control: giveUpInTime}
 	c.ConnConfig.DialFunc = dial.DialContext
 	c.ConnConfig.OnNotice = noteWarning
+	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // what a standby shows is not the truth
 	milliseconds := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 	for name, value := range map[string]string{
 		"application_name": "leasehold", "synchronous_commit": "on", "default_transaction_isolation": "read committed", "jit": "off", "TimeZone": "UTC",

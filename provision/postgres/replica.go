@@ -106,13 +106,14 @@ func (r *Replica) renew(ctx context.Context, applied []provision.NewsID) (renewa
 func (r *Replica) join(ctx context.Context) error {
 	c := r.store.pool.Config().ConnConfig
 	c.RuntimeParams["application_name"] = "leasehold renewals"
+	c.RuntimeParams["synchronous_commit"] = "off" // what a crash takes back, every process has to say anew: its session is gone, too
 	c.RuntimeParams["idle_session_timeout"] = fmt.Sprint(goneAfter.Milliseconds()) // who is stopped leads no longer
 	session, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return err
 	}
 	id := r.process + "." + rand.Text()
-	if _, err := session.Exec(ctx, "INSERT INTO replicas (id, process) VALUES ($1, $2)", id, r.process); err != nil {
+	if _, err := r.store.pool.Exec(ctx, "INSERT INTO replicas (id, process) VALUES ($1, $2)", id, r.process); err != nil { // synced, as all else is
 		return errors.Join(err, session.Close(ctx))
 	}
 	r.session, r.id, r.heard, r.base, r.owed, r.leads = session, id, nothing, nothing, nil, false
@@ -161,13 +162,14 @@ func (r *Replica) hear(ctx context.Context, applied []provision.NewsID) ([]provi
 		news, r.owed = append(news, n), append(r.owed, n.ID)
 		return nil
 	})
-	if err == nil && !here {
-		err = errGone
+	switch {
+	case err != nil:
+		return nil, err
+	case !here:
+		return nil, errGone
 	}
-	if err == nil {
-		r.store.clock.learn(at, resets)
-	}
-	return news, err
+	r.store.clock.learn(at, resets)
+	return news, nil
 }
 
 // named are names, as what they name.
@@ -287,10 +289,17 @@ func (r *Replica) behind(ctx context.Context, query string, args ...any) (open d
 	return open, processes, err
 }
 
-// Others is how many other processes there are, among them those that have been gone for a few seconds only.
-func (r *Replica) Others(ctx context.Context) (n int, err error) {
-	err = r.store.pool.QueryRow(ctx, "SELECT count(*) FROM replicas WHERE process <> $1", r.process).Scan(&n)
-	return n, fault(err)
+// Alone is nil when no other process shares the database, and ErrConflict when one does, or did a few seconds ago.
+func (r *Replica) Alone(ctx context.Context) error {
+	var others int
+	err := r.store.pool.QueryRow(ctx, "SELECT count(DISTINCT process) FROM replicas WHERE process <> $1", r.process).Scan(&others)
+	switch {
+	case err != nil:
+		return fault(err)
+	case others > 0:
+		return fmt.Errorf("%d other processes share the database: %w", others, provision.ErrConflict)
+	}
+	return nil
 }
 
 // Close takes this process's row along. Nothing may be answered from memory any more.

@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -276,9 +277,6 @@ func TestOneLeadsAndAnotherGoesOn(t *testing.T) {
 	if !a.renew().Leads || b.renew().Leads || !a.renew().Leads {
 		t.Fatal("not just the first leads")
 	}
-	if n, err := a.Others(t.Context()); n != 1 || err != nil {
-		t.Errorf("%d others, %v", n, err)
-	}
 	f.exec("SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()")
 	for range 100 {
 		if b.renew().Leads {
@@ -340,5 +338,24 @@ func TestARenewalLearnsTheServersTime(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // this machine's clock stands still here, and the server's does not
 	if a.renew(); !a.store.Now().After(before) {
 		t.Error("it did not learn")
+	}
+}
+
+func TestWhoIsAloneKnowsIt(t *testing.T) {
+	f := newFleet(t)
+	a, b := f.process(), f.process()
+	a.renew()
+	if err := a.Alone(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.renew()
+	if err := a.Alone(t.Context()); !errors.Is(err, provision.ErrConflict) {
+		t.Errorf("with another process: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Alone(t.Context()); err != nil {
+		t.Errorf("after it left: %v", err)
 	}
 }

@@ -14,6 +14,7 @@ type Watch struct {
 	Lanes   int           // to each target
 	Request []byte        // a check of the lease
 	After   time.Duration // how long to go on once the revocation has returned
+	Every   time.Duration // between two checks of a lane; 0: as soon as the one before was answered
 }
 
 // Sighting is what was seen of one revocation. Times are from its call.
@@ -44,7 +45,7 @@ func (w Watch) Run(ctx context.Context, revoke func(context.Context) error) (Sig
 		if err != nil {
 			return Sighting{}, err
 		}
-		all.Go(func() { sights[i] = lane.watch(watching, w.Request, ready) })
+		all.Go(func() { sights[i] = lane.watch(watching, w, ready) })
 	}
 	var faults error
 	for range n {
@@ -65,9 +66,9 @@ func (w Watch) Run(ctx context.Context, revoke func(context.Context) error) (Sig
 }
 
 // watch asks until ctx is over, and remembers what it was told. It is ready when it was let in once.
-func (l *Lane) watch(ctx context.Context, request []byte, ready chan<- error) []seen {
+func (l *Lane) watch(ctx context.Context, w Watch, ready chan<- error) []seen {
 	defer l.Close()
-	status, err := l.Ask(request)
+	status, err := l.Ask(w.Request)
 	if err == nil && status != 200 {
 		err = fmt.Errorf("the lease is not let in at %s: status %d", l.target, status)
 	}
@@ -75,9 +76,10 @@ func (l *Lane) watch(ctx context.Context, request []byte, ready chan<- error) []
 	var sights []seen
 	for ctx.Err() == nil && err == nil {
 		s := seen{sent: time.Now()}
-		s.status, s.err = l.Ask(request)
+		s.status, s.err = l.Ask(w.Request)
 		s.answered = time.Now()
 		sights = append(sights, s)
+		sleepUntil(ctx, s.sent.Add(w.Every))
 		if s.err != nil {
 			time.Sleep(time.Millisecond)
 		}
