@@ -1,38 +1,21 @@
 package broker_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"testing"
 
 	"leasehold/idp/saml/samltest"
 	"leasehold/provision"
 )
 
-// full bounds the ledger and fills it until nothing that can wait is written any more.
+// full starts anew where no disk has as much room as the ledger wants to keep: nothing that can wait is written.
 func (h *house) full() {
 	h.t.Helper()
-	ctx := context.Background()
-	if err := h.store.Bound(ctx, 800); err != nil {
-		h.t.Fatal(err)
+	h.reserve = 1 << 60
+	h.restart()
+	if _, err := h.loginIn("b", somebody(99), ""); !errors.Is(err, provision.ErrUnavailable) {
+		h.t.Fatalf("a login without room: %v", err)
 	}
-	size := 20_000
-	for n := range 10_000 {
-		_, err := h.store.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
-			return provision.Change{Events: []provision.Event{{ID: provision.EventID(fmt.Sprint("evt_ballast_", n)), Kind: provision.EventAdmin, Sealed: make([]byte, size)}}}, nil
-		})
-		if err != nil {
-			if !errors.Is(err, provision.ErrUnavailable) {
-				h.t.Fatal(err)
-			}
-			if size < 10 {
-				return
-			}
-			size /= 2
-		}
-	}
-	h.t.Fatal("it is never full")
 }
 
 func TestALogoutFromUpstreamEndsAlsoWhereALedgerHasNoRoomLeft(t *testing.T) {
@@ -51,4 +34,18 @@ func TestALogoutFromUpstreamEndsAlsoWhereALedgerHasNoRoomLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wantReason(two, provision.LeaseEnded)
+}
+
+func TestProvidersAreAskedAlsoWhereALedgerHasNoRoomLeft(t *testing.T) {
+	h := newHouse(t, withOIDC, lively)
+	id, token := h.livelyLogin()
+	h.full()
+	h.asks(soon)
+	h.wantAllow(token)
+	h.oidc.Revoke()
+	h.asks(soon)
+	h.wantReason(token, provision.LeaseEnded)
+	if l := h.lease(id); l.EndReason != provision.CauseUpstreamRefused {
+		t.Errorf("ended as %+v", l)
+	}
 }

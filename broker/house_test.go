@@ -65,6 +65,7 @@ type house struct {
 	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
+	reserve  int64 // what the ledger keeps of the disk
 }
 
 // newHouse is a house that change has had a say in.
@@ -139,7 +140,7 @@ func (h *house) open() {
 	h.t.Helper()
 	ctx := context.Background()
 	var err error
-	if h.store, err = sqlite.Open(ctx, h.path, sqlite.Options{Now: h.clock.Now, Boottime: h.clock.Boottime}); err != nil {
+	if h.store, err = sqlite.Open(ctx, h.path, sqlite.Options{Now: h.clock.Now, Boottime: h.clock.Boottime, Reserve: h.reserve}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { h.store.Close() })

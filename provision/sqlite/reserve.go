@@ -50,10 +50,11 @@ func needOf(c provision.Change) need {
 	return growth
 }
 
-// needOfEnd is what an end that nobody here asked for wants room for: one that every check sees without a row can wait.
+// needOfEnd is what a change of a lease that nobody here asked for wants room for. An end that every check sees without a
+// row can wait. What leads to the others cannot: that its identity provider is asked, with a token that is good once.
 func needOfEnd(c provision.Change) need {
-	unseen := []provision.Cause{provision.CauseUpstreamLogout, provision.CauseUpstreamRefused, provision.CauseUpstreamStale, provision.CausePolicyTightened}
-	if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return !l.EndedAt.IsZero() && slices.Contains(unseen, l.EndReason) }) {
+	unseen := []provision.Cause{"", provision.CauseUpstreamLogout, provision.CauseUpstreamRefused, provision.CauseUpstreamStale, provision.CausePolicyTightened}
+	if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return slices.Contains(unseen, l.EndReason) }) {
 		return relief
 	}
 	return growth
