@@ -29,7 +29,7 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 		if err := tx.QueryRow(ctx, "SELECT coalesce((SELECT value FROM meta WHERE name = 'installation'), 0)").Scan(&c.part.Installation); err != nil {
 			return err
 		}
-		for _, table := range c.tables() {
+		for _, table := range append(c.tables(), c.outbox()...) {
 			if err := table(); err != nil {
 				return err
 			}
@@ -163,6 +163,13 @@ func (c *copier) tables() []func() error {
 			p.Events = append(p.Events, e)
 			return err
 		}),
+	}
+}
+
+// outbox is whom apps know, and what they are to be told.
+func (c *copier) outbox() []func() error {
+	p := &c.part
+	return []func() error{
 		c.rowsOf("SELECT account, app FROM known ORDER BY account, app", func(found pgx.Rows) error {
 			var a provision.Acquaintance
 			err := found.Scan(&a.Account, &a.App)
