@@ -440,6 +440,18 @@ func TestAStreamGoesOnWhereItWasLeftOrSaysThatItCannot(t *testing.T) {
 	}
 }
 
+func TestAStreamEndsWhenItsAppDoesNotAskAnyMore(t *testing.T) {
+	h := newHouse(t, told("wiki"))
+	l := h.login(ada())
+	h.entered(l)
+	h.wanted.Hooks, h.wanted.Apps[0].Notify = nil, provision.Notify{}
+	h.register(h.wanted)
+	h.end(l)
+	if ends, _, err := h.EndsSince(t.Context(), "wiki", 0); !errors.Is(err, provision.ErrNotFound) || len(ends) != 0 {
+		t.Errorf("it hears %+v, error %v", ends, err)
+	}
+}
+
 func TestOnlyAnAppThatAskedOpensItsStream(t *testing.T) {
 	h := newHouse(t, told("wiki"))
 	now := h.clock.Now()

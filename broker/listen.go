@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,8 +97,12 @@ func (b *Broker) eventAt(ctx context.Context, seq int64) (provision.Event, error
 	return events[0], nil
 }
 
-// EndsSince lists the ends of leases that were handed to an app after an event, and the event to go on from.
+// EndsSince lists the ends of leases that were handed to an app after an event, and the event to go on from. It is
+// ErrNotFound for an app that does not ask any more.
 func (b *Broker) EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error) {
+	if !slices.ContainsFunc(b.index.all(), func(a provision.App) bool { return a.ID == app && a.Notify.Secret != "" }) {
+		return nil, after, provision.ErrNotFound
+	}
 	found, last, err := b.Outbox.Deliveries(ctx, provision.DeliveryFilter{App: app, After: after, Limit: streamPage})
 	if err != nil {
 		return nil, after, err
