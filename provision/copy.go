@@ -7,11 +7,12 @@ import (
 )
 
 // Part is a part of a copy of a ledger: some of its rows, as they stand in it. Events have their Seq; what is personal in
-// them, and every key, stays sealed.
+// them, and every key, stays sealed. What leases remember of their sessions at identity providers is not copied.
 type Part struct {
 	Change
 	Policies []PolicyVersion   `json:",omitempty"`
 	Keys     map[string][]byte `json:",omitempty"`
+	Known    []Acquaintance    `json:",omitempty"`
 	Time     time.Time         `json:",omitzero"` // ledger time, when the copy was made
 }
 
@@ -19,6 +20,12 @@ type Part struct {
 type PolicyVersion struct {
 	Tenant TenantID
 	Policy Policy
+}
+
+// Acquaintance is an app that was handed a lease of an account, since it was last told that it is gone.
+type Acquaintance struct {
+	Account AccountID
+	App     AppID
 }
 
 // PartRows is how many rows a part has at most.

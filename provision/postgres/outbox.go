@@ -40,7 +40,7 @@ func (w *work) deliver(c *provision.Change) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(c.Events, func(e provision.Event) bool { return e.ID == d.Event }) {
+		if d.Of(c.Events) {
 			w.queue("INSERT INTO deliveries (id, event, app, account, kind, state, due, next, taker, settled, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 				string(d.ID), string(d.Event), string(d.App), string(d.Account), string(d.Kind), string(d.State), stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled), body)
 		} else {

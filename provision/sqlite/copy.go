@@ -33,6 +33,8 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 			func() error { return copyRows(&c, &p.Decisions, "SELECT body FROM decisions ORDER BY id") },
 			func() error { return copyRows(&c, &p.Revocations, "SELECT body FROM revocations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Events, "SELECT body FROM events ORDER BY seq") },
+			c.known,
+			func() error { return copyRows(&c, &p.Deliveries, "SELECT body FROM deliveries ORDER BY seq, app") },
 			c.flush,
 		} {
 			if err := table(); err != nil {
@@ -151,6 +153,17 @@ func (c *copier) spent() error {
 	}, "SELECT kind, scope, id, until FROM spent ORDER BY kind, scope, id")
 }
 
+func (c *copier) known() error {
+	return c.query(func(found *sql.Rows) error {
+		var a provision.Acquaintance
+		if err := found.Scan(&a.Account, &a.App); err != nil {
+			return err
+		}
+		c.part.Known = append(c.part.Known, a)
+		return c.count()
+	}, "SELECT account, app FROM known ORDER BY account, app")
+}
+
 // Fill implements provision.Copies.
 func (s *Store) Fill(ctx context.Context, parts iter.Seq2[provision.Part, error]) error {
 	return s.write.transact(ctx, func(on *session) error {
@@ -197,6 +210,25 @@ func (w writer) fill(p provision.Part) error {
 		}
 	}
 	rest := p.Change
-	rest.Events = nil
-	return w.apply(&rest)
+	rest.Events, rest.Deliveries, rest.Entries = nil, nil, nil
+	if err := w.apply(&rest); err != nil {
+		return err
+	}
+	return w.fillOutbox(p)
+}
+
+// fillOutbox writes which lease was handed to which app, which app knows whom, and what apps are to be told: each as it
+// was, and not what would follow from it now.
+func (w writer) fillOutbox(p provision.Part) error {
+	for _, e := range p.Entries {
+		if err := w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?)", e.Lease, e.App, stamp(e.At)); err != nil {
+			return err
+		}
+	}
+	for _, a := range p.Known {
+		if err := w.exec("INSERT INTO known (account, app) VALUES (?, ?)", a.Account, a.App); err != nil {
+			return err
+		}
+	}
+	return each(p.Deliveries, w.deliveryRow)
 }
