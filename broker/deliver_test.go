@@ -416,18 +416,39 @@ func TestAStreamGoesOnWhereItWasLeftOrSaysThatItCannot(t *testing.T) {
 	}
 	h.end(two) // and with it the account is gone, which is no end of a lease
 	h.clock.pass(9 * time.Minute)
-	at, whole, err := h.Resume(t.Context(), fmt.Sprint(cursor))
+	place, err := h.Place(t.Context(), cursor)
+	if err != nil || place != broker.PlaceOf(ends[0].Seq, ends[0].Event) && cursor == ends[0].Seq {
+		t.Errorf("left at %q, error %v", place, err)
+	}
+	at, whole, err := h.Resume(t.Context(), place)
 	if err != nil || !whole || at != cursor {
 		t.Errorf("after nine minutes: at %d, whole %v, error %v", at, whole, err)
 	}
 	if ends, _, err := h.EndsSince(t.Context(), "wiki", at); err != nil || len(ends) != 1 || ends[0].Lease != two.ID {
 		t.Errorf("since then %+v, error %v", ends, err)
 	}
+	for _, left := range []string{fmt.Sprint(cursor), fmt.Sprint(cursor, "-"), broker.PlaceOf(cursor, "evt_of_before_a_restore")} {
+		if _, whole, err := h.Resume(t.Context(), left); whole || err != nil {
+			t.Errorf("another event has the number of %q: whole %v, error %v", left, whole, err)
+		}
+	}
 	h.clock.pass(2 * time.Minute)
-	for _, left := range []string{fmt.Sprint(cursor), "999999", "0", "-1", "x", "9223372036854775808"} {
+	for _, left := range []string{place, "999999", "0", "-1", "x", "9223372036854775808"} {
 		if at, whole, err := h.Resume(t.Context(), left); whole || err != nil || at < cursor {
 			t.Errorf("left at %q: at %d, whole %v, error %v", left, at, whole, err)
 		}
+	}
+}
+
+func TestAStreamEndsWhenItsAppDoesNotAskAnyMore(t *testing.T) {
+	h := newHouse(t, told("wiki"))
+	l := h.login(ada())
+	h.entered(l)
+	h.wanted.Hooks, h.wanted.Apps[0].Notify = nil, provision.Notify{}
+	h.register(h.wanted)
+	h.end(l)
+	if ends, _, err := h.EndsSince(t.Context(), "wiki", 0); !errors.Is(err, provision.ErrNotFound) || len(ends) != 0 {
+		t.Errorf("it hears %+v, error %v", ends, err)
 	}
 }
 

@@ -67,6 +67,7 @@ type house struct {
 	ports    broker.Ports
 	canaries bool                 // the processes of a town watch canaries
 	boottime func() time.Duration // of a process of a town; nil: clock's
+	reserve  int64                // what the ledger keeps of the disk
 }
 
 // newHouse is a house that change has had a say in.
@@ -141,7 +142,7 @@ func (h *house) open() {
 	h.t.Helper()
 	ctx := context.Background()
 	var err error
-	if h.store, err = sqlite.Open(ctx, h.path, sqlite.Options{Now: h.clock.Now, Boottime: h.clock.Boottime}); err != nil {
+	if h.store, err = sqlite.Open(ctx, h.path, sqlite.Options{Now: h.clock.Now, Boottime: h.clock.Boottime, Reserve: h.reserve}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { h.store.Close() })

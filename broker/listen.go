@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,22 +61,48 @@ func (b *Broker) Resume(ctx context.Context, left string) (cursor int64, whole b
 	if err != nil {
 		return 0, false, err
 	}
-	seq, err := strconv.ParseInt(left, 10, 64)
+	number, name, _ := strings.Cut(left, "-")
+	seq, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || seq <= 0 || seq > last {
 		return last, false, nil
 	}
-	events, err := b.Ledger.Events(ctx, provision.EventFilter{After: seq - 1, Limit: 1})
+	e, err := b.eventAt(ctx, seq)
 	if err != nil {
 		return 0, false, err
 	}
-	if len(events) == 0 || events[0].Seq != seq || b.Ledger.Now().Sub(events[0].Time) > lookBack {
+	if e.ID == "" || string(e.ID) != name || b.Ledger.Now().Sub(e.Time) > lookBack {
 		return last, false, nil
 	}
 	return seq, true, nil
 }
 
-// EndsSince lists the ends of leases that were handed to an app after an event, and the event to go on from.
+// Place is where a stream is, as Resume takes it: the number of an event and its name, because in a ledger that was
+// restored from a backup another event may have the number.
+func (b *Broker) Place(ctx context.Context, cursor int64) (string, error) {
+	e, err := b.eventAt(ctx, cursor)
+	return PlaceOf(cursor, e.ID), err
+}
+
+// PlaceOf is the place of an event.
+func PlaceOf(seq int64, event provision.EventID) string {
+	return strconv.FormatInt(seq, 10) + "-" + string(event)
+}
+
+// eventAt is the event with a number, or none.
+func (b *Broker) eventAt(ctx context.Context, seq int64) (provision.Event, error) {
+	events, err := b.Ledger.Events(ctx, provision.EventFilter{After: seq - 1, Limit: 1})
+	if err != nil || len(events) == 0 || events[0].Seq != seq {
+		return provision.Event{}, err
+	}
+	return events[0], nil
+}
+
+// EndsSince lists the ends of leases that were handed to an app after an event, and the event to go on from. It is
+// ErrNotFound for an app that does not ask any more.
 func (b *Broker) EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error) {
+	if !slices.ContainsFunc(b.index.all(), func(a provision.App) bool { return a.ID == app && a.Notify.Secret != "" }) {
+		return nil, after, provision.ErrNotFound
+	}
 	found, last, err := b.Outbox.Deliveries(ctx, provision.DeliveryFilter{App: app, After: after, Limit: streamPage})
 	if err != nil {
 		return nil, after, err

@@ -114,6 +114,11 @@ func (b *Broker) endNamed(ctx context.Context, c provision.Connection, l idp.Log
 	if err := b.spend(ctx, over, l.Spend); err != nil {
 		return err
 	}
+	unnamed, err := b.unnamed(ctx, c, l.Name)
+	if err != nil {
+		return err
+	}
+	handles = append(handles, unnamed...)
 	for _, handle := range handles {
 		if err := b.endHandled(ctx, c, handle); err != nil {
 			return err
@@ -206,6 +211,9 @@ func (b *Broker) recall(ctx context.Context, r *provision.Request, c provision.C
 		return err
 	}
 	ofSessions, err := b.named(ctx, c, s.Matched, s.Indexes)
+	if len(s.Indexes) == 0 && err == nil {
+		ofSessions, err = b.unnamed(ctx, c, s.Matched)
+	}
 	if err != nil {
 		return err
 	}
@@ -262,6 +270,14 @@ func (b *Broker) named(ctx context.Context, c provision.Connection, name string,
 		handles[i] = handle("session", name, session)
 	}
 	return handles, nil
+}
+
+// unnamed is the handle of sessions of somebody that nobody named: none of them is known not to be the one that ended.
+func (b *Broker) unnamed(ctx context.Context, c provision.Connection, name string) ([]string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return b.named(ctx, c, name, []string{""}) // no protocol lets a session have that name
 }
 
 // upstream is what a live lease remembers of its session, and the lease. ErrNotFound: nothing.

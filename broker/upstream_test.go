@@ -94,6 +94,38 @@ func TestALogoutFromServerToServerEndsWhatItNamesBeforeItIsAnswered(t *testing.T
 	}
 }
 
+// TestALogoutOfASessionEndsAlsoLeasesOfThePersonWhoseSessionNobodyNamed: nothing says that they are not of that session.
+func TestALogoutOfASessionEndsAlsoLeasesOfThePersonWhoseSessionNobodyNamed(t *testing.T) {
+	h := newHouse(t, withOIDC)
+	comes := func(sid string) provision.Lease {
+		t.Helper()
+		delete(h.oidc.Claims, "sid")
+		if h.oidc.Claims["email"] = "eve@acme.test"; sid != "" {
+			h.oidc.Claims["sid"] = sid
+		}
+		l, err := h.loginByOIDC("b"+sid, broker.Wish{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	unnamed, other := comes(""), comes("s2")
+	for _, token := range []string{h.oidc.LogoutToken("", "s1", nil), h.oidc.LogoutToken("somebody else", "s1", nil)} {
+		if err := h.told(token); err != nil || !h.lease(unnamed.ID).EndedAt.IsZero() {
+			t.Errorf("a session of nobody, or of somebody else, ended hers: %v", err)
+		}
+	}
+	if err := h.told(h.oidc.LogoutToken("248289761001", "s1", nil)); err != nil || h.lease(unnamed.ID).EndReason != provision.CauseUpstreamLogout {
+		t.Errorf("%v, lease %+v", err, h.lease(unnamed.ID))
+	}
+	if !h.lease(other.ID).EndedAt.IsZero() {
+		t.Error("another session of hers ended")
+	}
+	if again := comes(""); !h.lease(again.ID).EndedAt.IsZero() || again.ID == unnamed.ID {
+		t.Error("she does not get in again")
+	}
+}
+
 func TestALogoutThatIsRefusedEndsNothingAndIsCounted(t *testing.T) {
 	h := newHouse(t, withSLO, withOIDC)
 	_, token := h.comes(by("ada", "s1"))

@@ -34,7 +34,7 @@ type Authn struct {
 // Spent is something that may be used once: an assertion's id, an attempt. The ledger keeps it until it could no longer
 // be accepted anyway.
 type Spent struct {
-	Kind  string // "assertion", "attempt", "logout" or LoggedOut
+	Kind  string // "assertion", "attempt", LogoutMessage or LoggedOut
 	Scope string // the connection of an assertion or a log-out
 	ID    string
 	Until time.Time

@@ -118,6 +118,11 @@ func (e Event) delivery(kind DeliveryKind, app AppID, due time.Time) Delivery {
 	}
 }
 
+// Of reports whether d tells of one of events.
+func (d Delivery) Of(events []Event) bool {
+	return slices.ContainsFunc(events, func(e Event) bool { return e.ID == d.Event })
+}
+
 // Open reports whether d may still be told.
 func (d Delivery) Open() bool { return d.State == DeliveryPending || d.State == DeliveryStuck }
 

@@ -39,6 +39,9 @@ func (u Upstream) IsZero() bool {
 // that was under way opens nothing any more.
 const LoggedOut = "logged-out"
 
+// LogoutMessage is the kind of a spent thing that stands for a log-out message, which counts once.
+const LogoutMessage = "logout"
+
 // loggedOut reports whether x is a session that ended at its identity provider.
 func loggedOut(x Spent) bool { return x.Kind == LoggedOut }
 

@@ -3,13 +3,12 @@ package web
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -77,8 +76,12 @@ func (s *server) events(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
+	place, err := s.Gate.Place(r.Context(), cursor)
+	if err != nil {
+		return err
+	}
 	out := stream{w: w, control: http.NewResponseController(w), app: app, cursor: cursor}
-	if err := out.begin(whole); err == nil {
+	if err := out.begin(whole, place); err == nil {
 		s.follow(r, &out)
 	}
 	return nil // it has been answered
@@ -101,7 +104,7 @@ func (s *server) follow(r *http.Request, out *stream) {
 		case <-life.C:
 			return
 		case <-beat.C:
-			err = out.write(fmt.Sprintf(": alive\nid: %d\n\n", out.cursor))
+			err = s.sayAlive(r, out)
 		case <-look.C:
 			err = s.tellNews(r, out)
 		}
@@ -109,6 +112,15 @@ func (s *server) follow(r *http.Request, out *stream) {
 			return
 		}
 	}
+}
+
+// sayAlive is a sign of life, with the place to resume from.
+func (s *server) sayAlive(r *http.Request, out *stream) error {
+	place, err := s.Gate.Place(r.Context(), out.cursor)
+	if err != nil {
+		return err
+	}
+	return out.write(": alive\nid: " + place + "\n\n")
 }
 
 // tellNews writes what has happened since the last look. A ledger that cannot answer ends the stream: whoever resumes
@@ -143,7 +155,7 @@ func sayEnded(d provision.Delivery) string {
 		Cause   provision.Cause     `json:"cause"`
 		Time    time.Time           `json:"time"`
 	}{d.Lease, d.Account, d.Cause, d.At.UTC()})
-	return "event: lease.ended\nid: " + strconv.FormatInt(d.Seq, 10) + "\ndata: " + string(data) + "\n\n"
+	return "event: lease.ended\nid: " + broker.PlaceOf(d.Seq, d.Event) + "\ndata: " + string(data) + "\n\n"
 }
 
 // stream is one reader.
@@ -155,7 +167,7 @@ type stream struct {
 }
 
 // begin answers, and says when nobody can tell what the reader has missed.
-func (s *stream) begin(whole bool) error {
+func (s *stream) begin(whole bool, place string) error {
 	if err := s.control.SetReadDeadline(time.Time{}); err != nil { // the server's own would end the request
 		return err
 	}
@@ -168,7 +180,7 @@ func (s *stream) begin(whole bool) error {
 	if whole {
 		return s.write(": resumed\n\n")
 	}
-	return s.write(fmt.Sprintf("event: reset\nid: %d\ndata: {}\n\n", s.cursor))
+	return s.write("event: reset\nid: " + place + "\ndata: {}\n\n")
 }
 
 func (s *stream) write(text string) error {

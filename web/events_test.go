@@ -107,14 +107,14 @@ func TestAStreamTellsOfEndsForLongerThanARequestMayTake(t *testing.T) {
 			t.Fatalf("spoke %s", answer.Proto)
 		}
 		events := heard(answer)
-		x.want(events, "event: reset|id: 7|data: {}")
+		x.want(events, "event: reset|id: 7-evt_x|data: {}")
 		time.Sleep(time.Second) // three times what a request may take
-		x.gate.tell(provision.Delivery{Seq: 8, App: "wiki", Lease: "acme.l1", Account: "acc_1", Cause: provision.CauseLogout, At: noon})
+		x.gate.tell(provision.Delivery{Seq: 8, Event: "evt_8", App: "wiki", Lease: "acme.l1", Account: "acc_1", Cause: provision.CauseLogout, At: noon})
 		x.gate.tell(provision.Delivery{Seq: 9, App: "vault", Lease: "acme.l2", At: noon})
-		x.want(events, `event: lease.ended|id: 8|data: {"lease":"acme.l1","account":"acc_1","cause":"logout","time":"2026-11-24T12:00:00Z"}`)
+		x.want(events, `event: lease.ended|id: 8-evt_8|data: {"lease":"acme.l1","account":"acc_1","cause":"logout","time":"2026-11-24T12:00:00Z"}`)
 		resumed := heard(x.listen("wiki.good", "7"))
 		x.want(resumed, ": resumed")
-		x.want(resumed, `event: lease.ended|id: 8|data: {"lease":"acme.l1","account":"acc_1","cause":"logout","time":"2026-11-24T12:00:00Z"}`)
+		x.want(resumed, `event: lease.ended|id: 8-evt_8|data: {"lease":"acme.l1","account":"acc_1","cause":"logout","time":"2026-11-24T12:00:00Z"}`)
 		close(x.stop)
 		for _, stream := range []<-chan string{events, resumed} {
 			select {

@@ -365,11 +365,17 @@ func (g *fakeGate) Listener(_ context.Context, token string) (provision.AppID, e
 
 // Resume implements web.Gate: it is whole when something was left.
 func (g *fakeGate) Resume(_ context.Context, left string) (int64, bool, error) {
-	seq, err := strconv.ParseInt(left, 10, 64)
+	number, _, _ := strings.Cut(left, "-")
+	seq, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		return 7, false, g.fails["Resume"]
 	}
 	return seq, true, g.fails["Resume"]
+}
+
+// Place implements web.Gate.
+func (g *fakeGate) Place(_ context.Context, cursor int64) (string, error) {
+	return broker.PlaceOf(cursor, "evt_x"), g.fails["Place"]
 }
 
 // EndsSince implements web.Gate.

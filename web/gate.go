@@ -69,5 +69,6 @@ type Published interface {
 type Stream interface {
 	Listener(ctx context.Context, token string) (provision.AppID, error)
 	Resume(ctx context.Context, left string) (cursor int64, whole bool, err error)
+	Place(ctx context.Context, cursor int64) (left string, err error)
 	EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error)
 }

@@ -81,7 +81,7 @@ func (p *Provider) logout(claims object) (idp.Logout, error) {
 	}
 	id, err := subjectIn(claims, "jti")
 	l.Binding = idp.BackChannel
-	l.Spend = provision.Spent{Kind: "logout", Scope: string(p.connection.ID), ID: id, Until: until}
+	l.Spend = provision.Spent{Kind: provision.LogoutMessage, Scope: string(p.connection.ID), ID: id, Until: until}
 	if err != nil {
 		return idp.Logout{}, idp.Reject(provision.DocumentMalformed, "log-out token: jti: %w", err)
 	}

@@ -48,7 +48,7 @@ func (p *Provider) ReadLogout(_ context.Context, m idp.Message) (idp.Logout, err
 	}
 	return idp.Logout{
 		Name: id.value, Sessions: sessions, Request: idOf(root), Relay: relay, Binding: m.Binding,
-		Spend: provision.Spent{Kind: "logout", Scope: string(p.connection.ID), ID: idOf(root), Until: issued.Add(maxAge + 2*skew)},
+		Spend: provision.Spent{Kind: provision.LogoutMessage, Scope: string(p.connection.ID), ID: idOf(root), Until: issued.Add(maxAge + 2*skew)},
 	}, nil
 }
 

@@ -88,7 +88,12 @@ func (c *commit) apply(change *provision.Change) error {
 	c.append(change.Events)
 	c.void(x.Voids)
 	change.Number()
-	return each(own(change.Deliveries), c.delivery)
+	return each(own(change.Deliveries), func(d provision.Delivery) error {
+		if _, there := c.deliveries[d.ID]; !there && !d.Of(change.Events) {
+			return fmt.Errorf("delivery %s is there no more: %w", d.ID, errLostRace)
+		}
+		return c.delivery(d)
+	})
 }
 
 func each[T any](items []T, write func(T) error) error {

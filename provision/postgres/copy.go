@@ -29,7 +29,7 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 		if err := tx.QueryRow(ctx, "SELECT coalesce((SELECT value FROM meta WHERE name = 'installation'), 0)").Scan(&c.part.Installation); err != nil {
 			return err
 		}
-		for _, table := range append(c.tables(), c.told()...) {
+		for _, table := range append(c.tables(), c.outbox()...) {
 			if err := table(); err != nil {
 				return err
 			}
@@ -166,22 +166,30 @@ func (c *copier) tables() []func() error {
 	}
 }
 
-// told are the tables of what apps are to be told. An event that has no number yet is numbered as in the copy.
-func (c *copier) told() []func() error {
+// outbox is whom apps know, and what they are to be told.
+func (c *copier) outbox() []func() error {
 	p := &c.part
 	return []func() error{
-		c.rowsOf(`WITH late AS (SELECT ref, coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n) AS seq FROM inbox)
-			SELECT d.body, coalesce(d.seq, late.seq) AS number FROM deliveries d LEFT JOIN late ON d.seq IS NULL AND late.ref = d.event ORDER BY number, d.app`, func(found pgx.Rows) error {
-			d, err := delivery(found)
-			p.Deliveries = append(p.Deliveries, d)
-			return err
-		}),
 		c.rowsOf("SELECT account, app FROM known ORDER BY account, app", func(found pgx.Rows) error {
-			var k provision.Known
-			err := found.Scan(&k.Account, &k.App)
-			p.Known = append(p.Known, k)
+			var a provision.Acquaintance
+			err := found.Scan(&a.Account, &a.App)
+			p.Known = append(p.Known, a)
 			return err
 		}),
+		c.rowsOf(`SELECT d.body, coalesce(d.seq, i.seq) AS seq FROM deliveries d LEFT JOIN
+			(SELECT ref, coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n) AS seq FROM inbox) i ON i.ref = d.event ORDER BY seq, d.app`,
+			func(found pgx.Rows) error {
+				var body string
+				var d provision.Delivery
+				var seq int64
+				if err := found.Scan(&body, &seq); err != nil {
+					return err
+				}
+				err := decode(body, &d)
+				d.Seq = seq
+				p.Deliveries = append(p.Deliveries, d)
+				return err
+			}),
 	}
 }
 
@@ -246,20 +254,24 @@ func (w *work) fill(p provision.Part) error {
 		w.queue("INSERT INTO meta (name, value) VALUES ('clock', $1) ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)", stamp(p.Time))
 	}
 	rest := p.Change
-	rest.Events, rest.News, rest.Entries, rest.Deliveries = nil, provision.News{}, nil, nil
+	rest.Events, rest.Deliveries, rest.Entries, rest.News = nil, nil, nil, provision.News{}
 	if err := w.apply(&rest, nil); err != nil {
 		return err
 	}
-	if err := w.fillTold(p); err != nil {
+	if err := w.fillOutbox(p); err != nil {
 		return err
 	}
 	return w.send()
 }
 
-// fillTold queues what apps were handed and are told as it was, without what writing it meant when it was new.
-func (w *work) fillTold(p provision.Part) error {
+// fillOutbox writes which lease was handed to which app, which app knows whom, and what apps are to be told: each as it
+// was, and not what would follow from it now. Deliveries come in the order of what they tell of.
+func (w *work) fillOutbox(p provision.Part) error {
 	for _, e := range p.Entries {
 		w.queue("INSERT INTO entries (lease, app, at) VALUES ($1, $2, $3)", string(e.Lease), string(e.App), stamp(e.At))
+	}
+	for _, a := range p.Known {
+		w.queue("INSERT INTO known (account, app) VALUES ($1, $2)", string(a.Account), string(a.App))
 	}
 	for _, d := range p.Deliveries {
 		err := w.put(d, "INSERT INTO deliveries (id, event, seq, app, account, kind, state, due, next, taker, settled, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -267,9 +279,6 @@ func (w *work) fillTold(p provision.Part) error {
 		if err != nil {
 			return err
 		}
-	}
-	for _, k := range p.Known {
-		w.queue("INSERT INTO known (account, app) VALUES ($1, $2)", string(k.Account), string(k.App))
 	}
 	return nil
 }

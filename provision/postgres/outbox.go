@@ -17,21 +17,17 @@ const deliveryColumns = "body, coalesce(seq, 0)"
 // deliveries reads every row of a query that has deliveryColumns.
 func deliveries(keep func(provision.Delivery)) func(pgx.Rows) error {
 	return each(func(rows pgx.Rows) error {
-		d, err := delivery(rows)
+		var body string
+		var seq int64
+		if err := rows.Scan(&body, &seq); err != nil {
+			return err
+		}
+		var d provision.Delivery
+		err := decode(body, &d)
+		d.Seq = seq
 		keep(d)
 		return err
 	})
-}
-
-func delivery(rows pgx.Rows) (d provision.Delivery, err error) {
-	var body string
-	var seq int64
-	if err := rows.Scan(&body, &seq); err != nil {
-		return d, err
-	}
-	err = decode(body, &d)
-	d.Seq = seq
-	return d, err
 }
 
 // deliver queues what apps are told by a change: of its own events, new rows; else rows that are there already.
@@ -44,7 +40,7 @@ func (w *work) deliver(c *provision.Change) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(c.Events, func(e provision.Event) bool { return e.ID == d.Event }) {
+		if d.Of(c.Events) {
 			w.queue("INSERT INTO deliveries (id, event, app, account, kind, state, due, next, taker, settled, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 				string(d.ID), string(d.Event), string(d.App), string(d.Account), string(d.Kind), string(d.State), stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled), body)
 		} else {

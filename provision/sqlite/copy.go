@@ -33,8 +33,8 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 			func() error { return copyRows(&c, &p.Decisions, "SELECT body FROM decisions ORDER BY id") },
 			func() error { return copyRows(&c, &p.Revocations, "SELECT body FROM revocations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Events, "SELECT body FROM events ORDER BY seq") },
-			func() error { return copyRows(&c, &p.Deliveries, "SELECT body FROM deliveries ORDER BY seq, app") },
 			c.known,
+			func() error { return copyRows(&c, &p.Deliveries, "SELECT body FROM deliveries ORDER BY seq, app") },
 			c.flush,
 		} {
 			if err := table(); err != nil {
@@ -140,17 +140,6 @@ func (c *copier) entries() error {
 	}, "SELECT lease, app, at FROM entries ORDER BY lease, app")
 }
 
-func (c *copier) known() error {
-	return c.query(func(found *sql.Rows) error {
-		var k provision.Known
-		if err := found.Scan(&k.Account, &k.App); err != nil {
-			return err
-		}
-		c.part.Known = append(c.part.Known, k)
-		return c.count()
-	}, "SELECT account, app FROM known ORDER BY account, app")
-}
-
 func (c *copier) spent() error {
 	return c.query(func(found *sql.Rows) error {
 		var x provision.Spent
@@ -162,6 +151,17 @@ func (c *copier) spent() error {
 		c.part.Spent = append(c.part.Spent, x)
 		return c.count()
 	}, "SELECT kind, scope, id, until FROM spent ORDER BY kind, scope, id")
+}
+
+func (c *copier) known() error {
+	return c.query(func(found *sql.Rows) error {
+		var a provision.Acquaintance
+		if err := found.Scan(&a.Account, &a.App); err != nil {
+			return err
+		}
+		c.part.Known = append(c.part.Known, a)
+		return c.count()
+	}, "SELECT account, app FROM known ORDER BY account, app")
 }
 
 // Fill implements provision.Copies.
@@ -210,29 +210,25 @@ func (w writer) fill(p provision.Part) error {
 		}
 	}
 	rest := p.Change
-	rest.Events, rest.Entries, rest.Deliveries = nil, nil, nil
+	rest.Events, rest.Deliveries, rest.Entries = nil, nil, nil
 	if err := w.apply(&rest); err != nil {
 		return err
 	}
-	return w.fillTold(p)
+	return w.fillOutbox(p)
 }
 
-// fillTold writes what apps were handed and are told as it was, without what writing it meant when it was new.
-func (w writer) fillTold(p provision.Part) error {
+// fillOutbox writes which lease was handed to which app, which app knows whom, and what apps are to be told: each as it
+// was, and not what would follow from it now.
+func (w writer) fillOutbox(p provision.Part) error {
 	for _, e := range p.Entries {
 		if err := w.exec("INSERT INTO entries (lease, app, at) VALUES (?, ?, ?)", e.Lease, e.App, stamp(e.At)); err != nil {
 			return err
 		}
 	}
-	for _, d := range p.Deliveries {
-		if err := w.put(d, newDelivery, d.ID, d.Seq, d.App, d.Account, d.Kind, d.State, stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled)); err != nil {
+	for _, a := range p.Known {
+		if err := w.exec("INSERT INTO known (account, app) VALUES (?, ?)", a.Account, a.App); err != nil {
 			return err
 		}
 	}
-	for _, k := range p.Known {
-		if err := w.exec("INSERT INTO known (account, app) VALUES (?, ?)", k.Account, k.App); err != nil {
-			return err
-		}
-	}
-	return nil
+	return each(p.Deliveries, w.deliveryRow)
 }

@@ -80,7 +80,7 @@ func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provis
 			if c, err = amend(state); err != nil {
 				return err
 			}
-			*wants = needOf(c)
+			*wants = max(needOf(c), needOf(provision.Change{Spent: t.Spend})) // a log-out that only looks is one, too
 			return w.apply(&c)
 		})
 	})
@@ -93,13 +93,14 @@ func (s *Store) Amend(ctx context.Context, t provision.Target, amend func(provis
 // End implements provision.Ledger.
 func (s *Store) End(ctx context.Context, ids []provision.LeaseID, end func(provision.LeaseID, provision.State) provision.Change) error {
 	return retried(func() error {
-		return s.commit(ctx, growth, func(w writer, _ *need) error {
+		return s.commit(ctx, growth, func(w writer, wants *need) error {
 			for _, id := range ids {
 				state, err := w.state(provision.Target{Lease: id})
 				if err != nil {
 					return err
 				}
 				c := end(id, state)
+				*wants = max(*wants, needOfEnd(c))
 				if err := w.apply(&c); err != nil {
 					return err
 				}

@@ -7,17 +7,24 @@ import (
 	"leasehold/provision"
 )
 
-// newDelivery inserts a row.
-const newDelivery = "INSERT INTO deliveries (id, seq, app, account, kind, state, due, next, taker, settled, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+// deliveries writes what apps are told by a change: of its own events, new rows; else rows that are there already.
+func (w writer) deliveries(c *provision.Change) error {
+	c.Number()
+	return each(c.Deliveries, func(d provision.Delivery) error {
+		var there int
+		if err := w.scan(&there, "SELECT count(*) FROM deliveries WHERE id = ?", d.ID); err != nil {
+			return err
+		}
+		if there == 0 && !d.Of(c.Events) {
+			return errLostRace // it is void by now
+		}
+		return w.delivery(d)
+	})
+}
 
 // delivery writes a row, and lets those behind it wait as long as it does: nobody looks at them meanwhile.
 func (w writer) delivery(d provision.Delivery) error {
-	if d.Seq == 0 {
-		return errLostRace // of no event
-	}
-	err := w.put(d, newDelivery+" ON CONFLICT (id) DO UPDATE SET state = excluded.state, next = excluded.next, taker = excluded.taker, settled = excluded.settled, body = excluded.body",
-		d.ID, d.Seq, d.App, d.Account, d.Kind, d.State, stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled))
-	if err != nil {
+	if err := w.deliveryRow(d); err != nil {
 		return err
 	}
 	next := d.Next
@@ -31,6 +38,12 @@ func (w writer) delivery(d provision.Delivery) error {
 		return w.exec("DELETE FROM known WHERE account = ? AND app = ?", d.Account, d.App)
 	}
 	return nil
+}
+
+func (w writer) deliveryRow(d provision.Delivery) error {
+	return w.put(d, `INSERT INTO deliveries (id, seq, app, account, kind, state, due, next, taker, settled, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, next = excluded.next, taker = excluded.taker, settled = excluded.settled, body = excluded.body`,
+		d.ID, d.Seq, d.App, d.Account, d.Kind, d.State, stamp(d.Due), stamp(d.Next), d.Taker, stamp(d.Settled))
 }
 
 // void takes back that an account is gone, where no app has confirmed it.

@@ -21,7 +21,8 @@ import (
 // A ledger that has no room left must still be able to take access away. So room is kept for that: a file beside the
 // ledger, which is given up when the disk is full, and a part of what the ledger may grow to, where that is bounded.
 // While the room is in use nothing else is written: logins are refused, and so are the ends that every check sees
-// without a row, by time or by generation.
+// without a row, by time or by generation. Those that no check sees are not: a log-out at the identity provider, its
+// refusal or silence, and a tighter policy.
 
 // need is what a commit wants room for.
 type need int
@@ -37,10 +38,23 @@ func needOf(c provision.Change) need {
 	ends := c.Installation != 0 ||
 		slices.ContainsFunc(c.Revocations, func(v provision.Revocation) bool { return v.Settled.IsZero() }) ||
 		slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return !l.EndedAt.IsZero() }) ||
+		slices.ContainsFunc(c.Spent, func(x provision.Spent) bool {
+			return x.Kind == provision.LoggedOut || x.Kind == provision.LogoutMessage
+		}) ||
 		slices.ContainsFunc(c.Accounts, func(a provision.Account) bool {
 			return a.State == provision.Suspended || a.State == provision.Revoked || a.State == provision.Deleted
 		})
 	if ends {
+		return relief
+	}
+	return growth
+}
+
+// needOfEnd is what a change of a lease that nobody here asked for wants room for. An end that every check sees without a
+// row can wait. What leads to the others cannot: that its identity provider is asked, with a token that is good once.
+func needOfEnd(c provision.Change) need {
+	unseen := []provision.Cause{"", provision.CauseUpstreamLogout, provision.CauseUpstreamRefused, provision.CauseUpstreamStale, provision.CausePolicyTightened}
+	if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return slices.Contains(unseen, l.EndReason) }) {
 		return relief
 	}
 	return growth

@@ -35,7 +35,7 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Revocations, w.revocation) },
 		func() error { return w.events(c.Events) },
 		func() error { return each(c.Voids, w.void) },
-		func() error { c.Number(); return each(c.Deliveries, w.delivery) },
+		func() error { return w.deliveries(c) },
 	} {
 		if err := write(); err != nil {
 			return err

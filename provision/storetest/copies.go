@@ -94,9 +94,29 @@ func crowdedStore(t *probe, s Copied) {
 		Spent:     []provision.Spent{{Kind: "assertion", Scope: "okta", ID: "_1", Until: start}},
 		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
 	})
+	w.outboxed()
 	for _, name := range []string{"day/acme/1", "session"} {
 		_, err := s.AddKey(t.ctx, name, []byte{0xff, 0, 1})
 		t.ok("key", err)
+	}
+}
+
+// outboxed has apps told, or to be told, of people whose leases are not there any more.
+func (w world) outboxed() {
+	w.listening()
+	for n, told := range []bool{true, false} {
+		a := w.account(fmt.Sprintf("left%d@acme.example", n), provision.Dormant)
+		l := w.lease(a)
+		w.write(provision.Change{Accounts: []provision.Account{a}, Leases: []provision.Lease{l}, Entries: []provision.Entry{{Lease: l.ID, App: wiki, At: start}}})
+		w.write(w.ended(l))
+		w.tell(a, provision.AccountDeactivated, start)
+		if told {
+			gone, _ := w.take(start, 1)
+			w.t.ok("settle", w.store.Settle(w.t.ctx, []provision.Delivery{gone[0].Confirmed(start)}))
+			continue
+		}
+		_, err := w.store.DeletePast(w.t.ctx, acme, start.Add(1000*time.Hour), 10)
+		w.t.ok("past", err)
 	}
 }
 
@@ -122,10 +142,18 @@ func copiesWhole(t *probe, from, to Copied) {
 	if len(events) < provision.PartRows || !slices.EqualFunc(old, events, func(a, b provision.Event) bool { return a.Seq == b.Seq && a.ID == b.ID }) {
 		t.errorf("%d events, and %d in the copy", len(old), len(events))
 	}
+	w := world{t: t, store: to, drawn: new(atomic.Int64)}
+	all := provision.DeliveryFilter{Limit: 1000}
+	same(t, "what apps are to be told", w.deliveries(all), w.on(from).deliveries(all))
+	for _, d := range w.deliveries(all) {
+		same(t, "who listens", w.read(provision.Target{Account: d.Account}).Listeners, w.on(from).read(provision.Target{Account: d.Account}).Listeners)
+	}
+	if got := w.deliveries(provision.DeliveryFilter{Open: true}); len(got) != 1 || len(w.read(provision.Target{Account: got[0].Account}).Listeners.Apps) != 1 {
+		t.errorf("what is still to be told is %+v", got)
+	}
 	if to.Now().Before(parts[0].Time) {
 		t.errorf("ledger time went back from %s to %s", parts[0].Time, to.Now())
 	}
-	w := world{t: t, store: to, drawn: new(atomic.Int64)}
 	written := w.write(provision.Change{Events: []provision.Event{w.event(provision.EventAdmin)}})
 	if after, err := to.Events(t.ctx, provision.EventFilter{After: events[len(events)-1].Seq}); err != nil || len(after) != 1 || after[0].ID != written.Events[0].ID {
 		t.errorf("the next event is %+v, %v", after, err)

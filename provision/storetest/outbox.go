@@ -273,6 +273,11 @@ func voided(t *probe, a, b Store) {
 	taken := []provision.Delivery{w.takeFirst("gone", start, gone.ID)}
 	w.on(b).write(provision.Change{Voids: []provision.AccountID{ada.ID}})
 	t.ok("settle", a.Settle(t.ctx, []provision.Delivery{taken[0].Confirmed(start)}))
+	dropped := taken[0] // by whoever read it before
+	dropped.State, dropped.Settled = provision.DeliveryDropped, start
+	if _, err := w.change(provision.Change{Deliveries: []provision.Delivery{dropped}}); !errors.Is(err, provision.ErrConflict) {
+		t.errorf("what is void was dropped: %v", err)
+	}
 	left := names(w.on(b).deliveries(provision.DeliveryFilter{}))
 	if !slices.Equal(left, []provision.DeliveryID{ended.ID, hers.ID}) {
 		t.errorf("left are %v", left)
