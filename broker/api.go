@@ -56,6 +56,8 @@ type Ask struct {
 	Path   string // without the query
 	Method string
 	Token  string // the app cookie's value; "": none
+
+	canary bool // it is for the door of canaries, which nobody outside of this package can name
 }
 
 // Verdict is the answer of a check. The zero Verdict is a refusal.

@@ -37,6 +37,9 @@ type Ports struct {
 	Outbox    Outbox
 	Messenger Messenger
 
+	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
+	Canaries Canaries
+
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 
@@ -72,6 +75,8 @@ type Counters interface {
 	Revoked(took time.Duration)
 	// Told hears of each try to tell an app: delivered, failed or stuck, and of the first how long after it was due.
 	Told(app, outcome string, took time.Duration)
+	// Canary hears of each canary what this process saw of it, and of one that was let in how long after its end was asked for.
+	Canary(outcome string, took time.Duration)
 }
 
 // Broker is the use cases over its ports. It is safe for concurrent use.
@@ -91,6 +96,7 @@ type Broker struct {
 	refreshed refresh
 	alive     liveness
 	lanes     lanes
+	aviary    aviary
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest
 	names     []byte     // key that names secrets
@@ -119,7 +125,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Boottime == nil {
 		p.Boottime = boottime
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared)}
+	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared), aviary: newAviary()}
 	var err error
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)
@@ -283,3 +289,4 @@ type uncounted struct{}
 func (uncounted) Ended(string)                       {}
 func (uncounted) Revoked(time.Duration)              {}
 func (uncounted) Told(string, string, time.Duration) {}
+func (uncounted) Canary(string, time.Duration)       {}

@@ -32,7 +32,10 @@ const maxReads = 4
 
 // answer is the answer as far as memory goes, or as the ledger says. It is not sure when what it read died meanwhile.
 func (b *Broker) answer(ctx context.Context, ask Ask, remembered bool) (v Verdict, sure bool) {
-	app, err := b.door(ctx, ask.Origin, remembered)
+	app, err := b.aviary.door, error(nil)
+	if !ask.canary {
+		app, err = b.door(ctx, ask.Origin, remembered)
+	}
 	switch {
 	case errors.Is(err, provision.ErrNotFound):
 		return Verdict{Reason: provision.AppUnknown}, true
@@ -59,7 +62,7 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 			return refuse(provision.StoreUnavailable)
 		}
 	}
-	if id == "" {
+	if id == "" || id.IsCanary() != ask.canary { // canaries have a door of their own, and it is for nobody else
 		return refuse(provision.SessionMalformed)
 	}
 	now := b.Ledger.Now()
@@ -113,7 +116,7 @@ func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time,
 	if e != nil && remembered && !e.dead.Load() && !e.isIdle(now) {
 		return e, nil
 	}
-	s, err := b.Ledger.Lease(ctx, id)
+	s, err := b.standing(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +124,15 @@ func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time,
 		return nil, provision.ErrNotFound // what is over is not remembered
 	}
 	return b.index.fill(s, epoch), nil
+}
+
+// standing is how a lease stands, or a canary, as the ledger says.
+func (b *Broker) standing(ctx context.Context, id provision.LeaseID) (provision.Standing, error) {
+	if !id.IsCanary() {
+		return b.Ledger.Lease(ctx, id)
+	}
+	c, err := b.Canaries.Canary(ctx, id)
+	return c.Standing(), err
 }
 
 // noteDenied audits that somebody with a session was kept out of an app: once a lease, app, reason and minute.

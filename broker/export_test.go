@@ -1,9 +1,24 @@
 package broker
 
-import "context"
+import (
+	"context"
+
+	"leasehold/provision"
+)
 
 // WaitForLanes waits until nothing that Deliver began is under way.
 func (b *Broker) WaitForLanes() { b.lanes.tasks.Wait() }
 
 // ForgetUnasked is what Run does each minute.
 func (b *Broker) ForgetUnasked(ctx context.Context) error { return b.forgetUnasked(ctx) }
+
+// AtCanarysDoor is the check that only the watch of canaries can make.
+func (b *Broker) AtCanarysDoor(ctx context.Context, id provision.LeaseID) Verdict {
+	return b.Check(ctx, Ask{Origin: canaryOrigin, Token: b.token(id, canaryOrigin), canary: true})
+}
+
+// TokenAt is a token that the process could make, for anything that calls itself an origin.
+func (b *Broker) TokenAt(id provision.LeaseID, origin string) string { return b.token(id, origin) }
+
+// CanaryOutcome is what a sighting says about a canary.
+func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return canaryOutcome(c, s) }

@@ -65,6 +65,7 @@ type house struct {
 	ear      *ear
 	wanted   broker.Wanted
 	ports    broker.Ports
+	canaries bool                 // the processes of a town watch canaries
 	boottime func() time.Duration // of a process of a town; nil: clock's
 	reserve  int64                // what the ledger keeps of the disk
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -65,8 +66,12 @@ func (b *Broker) Run(ctx context.Context) {
 		repeatedly(deliverEvery, "tell apps", b.Deliver)
 		repeatedly(tallyEvery, "drop what nobody asks for", once(b.forgetUnasked))
 	}
+	if b.Canaries != nil {
+		repeatedly(canaryLook, "watch canary", b.canary)
+	}
 	tasks.Wait()
 	asked.Wait()
+	b.aviary.tasks.Wait()
 	b.lanes.tasks.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -99,6 +104,7 @@ func (b *Broker) flushUses(ctx context.Context) error {
 	b.writing.Lock()
 	defer b.writing.Unlock()
 	seen := b.index.takeUses()
+	maps.DeleteFunc(seen, func(id provision.LeaseID, _ time.Time) bool { return id.IsCanary() })
 	if len(seen) == 0 {
 		return nil
 	}

@@ -21,6 +21,7 @@ type board struct {
 	mu      sync.Mutex
 	news    []provision.News
 	members []*member
+	atEnd   func() // called within the commit that ends a canary
 }
 
 // member is one process at the board.
@@ -30,6 +31,8 @@ type member struct {
 	cut     atomic.Bool // from the board
 	under   chan func() // a renewal that is taken from here goes on when its taker says so
 	deaf    atomic.Bool // to being woken
+	lies    atomic.Bool // says that it applied what it never heard
+	lied    time.Time   // since when; it owns up after a second and a half
 	joined  bool
 	leads   atomic.Bool
 	applied map[provision.NewsID]bool
@@ -55,8 +58,21 @@ func (m *member) Renew(_ context.Context, applied []provision.NewsID) (provision
 	}
 	m.board.mu.Lock()
 	defer m.board.mu.Unlock()
+	if m.cut.Load() {
+		return provision.Renewal{}, errors.New("cut off")
+	}
 	r := provision.Renewal{Joined: !m.joined, Leads: m.leads.Load()}
 	m.joined = true
+	if m.lies.Load() {
+		if m.lied.IsZero() {
+			m.lied = time.Now()
+		}
+		if time.Since(m.lied) < 1500*time.Millisecond {
+			return r, nil
+		}
+		m.lies.Store(false)
+		clear(m.applied)
+	}
 	for _, id := range applied {
 		m.applied[id] = true
 	}
@@ -153,7 +169,7 @@ func newTown(t *testing.T, size int, change ...func(*house)) *town {
 	w := &town{board: &board{}}
 	first := newHouse(t, change...)
 	for range size {
-		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, wanted: first.wanted, keys: first.keys, ports: first.ports}
+		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries}
 		w.add(h)
 	}
 	return w
@@ -176,6 +192,9 @@ func (w *town) add(h *house) {
 	}
 	h.ports.Ledger, h.ports.Registry, h.ports.Clock, h.ports.Leftovers, h.ports.Keys, h.ports.Attempts = h.ledger, h.store, h.store, h.store, h.keys, h.attempts
 	h.ports.Replicas, h.ports.Boottime = m, h.clock.Boottime
+	if h.canaries {
+		h.ports.Canaries, h.ports.Count = cage{h.store, w.board}, &counts{}
+	}
 	if h.boottime != nil {
 		h.ports.Boottime = h.boottime
 	}

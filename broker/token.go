@@ -24,7 +24,11 @@ func newTokens(key []byte) (*tokens, error) {
 
 // Token is the value of the session cookie of a lease at an origin.
 func (b *Broker) Token(id provision.LeaseID, o provision.Origin) string {
-	return base64.RawURLEncoding.EncodeToString(b.cookies.Load().use(b.Boottime()).sign([]byte(id), o.String()))
+	return b.token(id, o.String())
+}
+
+func (b *Broker) token(id provision.LeaseID, origin string) string {
+	return base64.RawURLEncoding.EncodeToString(b.cookies.Load().use(b.Boottime()).sign([]byte(id), origin))
 }
 
 // pointsAt is readToken for whoever goes by the ledger: what memory holds of keys counts for as long as the rest of it, or

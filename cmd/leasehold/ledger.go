@@ -21,6 +21,7 @@ type beside interface {
 	broker.Leftovers
 	broker.Outbox
 	broker.Upstreams
+	broker.Canaries
 }
 
 // ledger is a store, whatever keeps it.

@@ -23,6 +23,8 @@ type metrics struct {
 	outbound map[fetched]prometheus.Counter
 	told     *prometheus.CounterVec // its labels are apps of the manifests
 	heard    *prometheus.HistogramVec
+	canaries map[string]prometheus.Counter
+	latency  prometheus.Histogram
 }
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
@@ -44,14 +46,19 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	heard := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "leasehold_delivery_confirmation_seconds", Help: "Time from when an app was to be told to its confirmation, by app.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
 	}, []string{"app"})
+	canaries := count("leasehold_canaries_total", "Canary leases, by what this process saw of them.", "outcome")
+	latency := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "leasehold_revocation_latency_seconds", Help: "Time from the call that ends a canary lease to the last check that this process let it in by.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 12),
+	})
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
-	for _, c := range []prometheus.Collector{ended, alarms, failed, events, outbound, took, revoked, told, heard, collectors.NewGoCollector(), process, buildInfo()} {
+	for _, c := range []prometheus.Collector{ended, alarms, failed, events, outbound, took, revoked, told, heard, canaries, latency, collectors.NewGoCollector(), process, buildInfo()} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	m := &metrics{
 		ended: each(provision.Causes(), ended), revoked: revoked, told: told, heard: heard, failed: each(ledgerVerbs(), failed), events: each(append(provision.EventKinds(), otherEvent), events),
+		canaries: each([]string{broker.CanaryRefused, broker.CanaryLate, broker.CanaryUnseen}, canaries), latency: latency,
 		alarms:   each([]string{broker.AlarmFailing, broker.AlarmLapsed, broker.AlarmForeign, broker.AlarmUnchecked, broker.AlarmMassFailure}, alarms),
 		outbound: each([]fetched{fetchAnswered, fetchError, fetchTimeout, fetchFailed}, outbound), took: map[ledgerVerb]prometheus.Observer{},
 	}
@@ -113,6 +120,14 @@ func (m *metrics) asked(verb ledgerVerb, began time.Time, err error) {
 	m.took[verb].Observe(time.Since(began).Seconds())
 	if errors.Is(err, provision.ErrUnavailable) || errors.Is(err, provision.ErrCorrupt) {
 		increase(m.failed, verb)
+	}
+}
+
+// Canary implements broker.Counters. What was not let in, or not ended, has no latency.
+func (m *metrics) Canary(outcome string, took time.Duration) {
+	increase(m.canaries, outcome)
+	if outcome != broker.CanaryUnseen {
+		m.latency.Observe(took.Seconds())
 	}
 }
 

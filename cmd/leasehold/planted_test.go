@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -89,6 +90,7 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 	}
 	secrets.plant(t, "access token", []byte("planted-access-token"))
 	secrets.plant(t, "client secret", []byte(oidctest.ClientSecret))
+	told := p.listening(t, secrets)
 
 	ada, form := p.bySAML(t, "ada", "ada@acme.test")
 	secrets.plantSAML(t, form)
@@ -119,12 +121,19 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 			t.Errorf("rotation of %s says %q", key, done)
 		}
 	}
+	if done := p.says("lease", "list", "--json"); !strings.Contains(done, "acc_") {
+		t.Fatal(done)
+	} else if id := regexp.MustCompile(`acc_\w+`).FindString(done); !strings.Contains(p.says("revoke", "--account", id, "--reason", "gone"), "done") {
+		t.Errorf("%s is not revoked", id)
+	}
+	bodies := <-told
 	secrets.plantKeys(t, p)
 	if len(secrets) < 20 {
 		t.Fatalf("%d secrets are looked for: %v", len(secrets), secrets)
 	}
 
 	said := p.everything(t)
+	said["deliveries"], said["a webhook"] = []byte(p.says("delivery", "list", "--all", "--json")), bodies
 	p.searchFiles(t, secrets) // what a copy of the folder would hold that is made while it serves
 	p.halt()
 	said["the audit, exported"] = []byte(p.says("audit", "export"))
@@ -136,8 +145,45 @@ func TestNoSecretIsInAnyOutputOrFile(t *testing.T) {
 		}
 		secrets.wantNone(t, where, text)
 	}
+	if !bytes.Contains(said["a backup"], []byte(`"Kind":"session.ended"`)) {
+		t.Error("the backup does not hold what apps are told")
+	}
 	wantNobodyIn(t, p.log.String())
 	p.searchFiles(t, secrets)
+}
+
+// listening has wiki told of ends, by a planted secret: what it is told first comes out, headers and body.
+func (p *place) listening(t *testing.T, secrets planted) <-chan []byte {
+	t.Helper()
+	told, folder := make(chan []byte, 16), filepath.Dir(p.config)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		for _, value := range r.Header {
+			body = append(body, "\n"+strings.Join(value, " ")...)
+		}
+		select {
+		case told <- body:
+		default: // the first is enough
+		}
+	}))
+	t.Cleanup(hook.Close)
+	manifest := filepath.Join(folder, "tenants.d/acme.yaml")
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("tenants: [acme]}"), []byte(`tenants: [acme], notify: {url: "`+hook.URL+`", secret_file: ../hook.txt}}`), 1)
+	secret := []byte("planted-webhook-secret-of-many-bytes")
+	secrets.plant(t, "webhook secret", secret)
+	for path, text := range map[string][]byte{manifest: text, filepath.Join(folder, "hook.txt"): secret} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done := p.says("apply", "-f", manifest); !strings.Contains(done, "notify.secret: (none) → set") {
+		t.Fatalf("apply says %s", done)
+	}
+	return told
 }
 
 // refusedByProtocol plays answers that their reader refuses: what was wrong with them is kept, for doctor.

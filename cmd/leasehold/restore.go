@@ -120,6 +120,9 @@ func (r *backupReader) restored(ctx context.Context, master, name string) iter.S
 			for name, value := range p.Keys {
 				_, _ = keys.AddKey(ctx, name, value) // memory keeps what it is told
 			}
+			for i := range p.Leases { // what they remembered of their providers is not in a backup: there is nothing to ask with
+				p.Leases[i].Asks = time.Time{}
+			}
 			last.Installation, last.Time = max(last.Installation, p.Installation), later(last.Time, p.Time)
 			if len(p.Events) > 0 {
 				last.Events = p.Events[len(p.Events)-1:]
@@ -160,14 +163,17 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// putInPlace gives the restored ledger its name, and moves the one that had it aside.
+// putInPlace gives the restored ledger its name, and moves the one that had it aside: what is left of it, too, because the
+// log of a file that is gone would be played into the new one.
 func putInPlace(path string) (aside string, err error) {
-	if _, err := os.Lstat(path); err == nil {
-		aside = path + ".before-" + time.Now().UTC().Format("20060102T150405Z")
-		for _, part := range []string{"-wal", "-shm", ""} {
-			if err := os.Rename(path+part, aside+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
+	former := path + ".before-" + time.Now().UTC().Format("20060102T150405Z")
+	for _, part := range []string{"-wal", "-shm", ""} {
+		err := os.Rename(path+part, former+part)
+		switch {
+		case err == nil:
+			aside = former
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
 		}
 	}
 	return aside, errors.Join(os.Rename(path+restoring, path), syncFolder(filepath.Dir(path)))

@@ -18,6 +18,9 @@ type Store struct {
 	tables tables
 	keys   map[string][]byte
 
+	canaries  map[provision.LeaseID]provision.Canary
+	sightings []provision.Sighting
+
 	now   func() time.Time
 	clock sync.Mutex
 	last  time.Time // the latest time that was told
@@ -34,7 +37,7 @@ func New(now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{tables: newTables(), keys: map[string][]byte{}, now: now}
+	return &Store{tables: newTables(), keys: map[string][]byte{}, canaries: map[provision.LeaseID]provision.Canary{}, now: now}
 }
 
 // Now implements provision.Ledger: the wall clock, or the latest time that was told if that is later.

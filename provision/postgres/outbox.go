@@ -17,17 +17,21 @@ const deliveryColumns = "body, coalesce(seq, 0)"
 // deliveries reads every row of a query that has deliveryColumns.
 func deliveries(keep func(provision.Delivery)) func(pgx.Rows) error {
 	return each(func(rows pgx.Rows) error {
-		var body string
-		var seq int64
-		if err := rows.Scan(&body, &seq); err != nil {
-			return err
-		}
-		var d provision.Delivery
-		err := decode(body, &d)
-		d.Seq = seq
+		d, err := delivery(rows)
 		keep(d)
 		return err
 	})
+}
+
+func delivery(rows pgx.Rows) (d provision.Delivery, err error) {
+	var body string
+	var seq int64
+	if err := rows.Scan(&body, &seq); err != nil {
+		return d, err
+	}
+	err = decode(body, &d)
+	d.Seq = seq
+	return d, err
 }
 
 // deliver queues what apps are told by a change: of its own events, new rows; else rows that are there already.

@@ -72,6 +72,8 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 		"INSERT INTO known SELECT 'acc-' || g, 'app-' || g FROM generate_series(1, 20000) g",
 		`INSERT INTO deliveries (id, event, seq, app, account, kind, state, due, next, taker, settled, body) SELECT 'dlv-' || g, 'evt-' || g, g, 'app-' || g % 100, 'acc-' || g % 1000,
 			CASE g % 2 WHEN 0 THEN 'session.ended' ELSE 'account.deactivated' END, CASE g % 3 WHEN 0 THEN 'pending' WHEN 1 THEN 'stuck' ELSE 'delivered' END, g, g, '', g, '{}' FROM generate_series(1, 20000) g`,
+		"INSERT INTO canaries SELECT '_canary.' || g, 9e18::bigint - g, '{}' FROM generate_series(1, 20000) g",
+		"INSERT INTO sightings SELECT '_canary.' || g, 'process', '{}' FROM generate_series(1, 20000) g",
 		"ANALYZE",
 	} {
 		do(s.Tell(ctx, fill))
@@ -121,6 +123,16 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 		do(err)
 	}
 	_, err = s.DeleteSpent(ctx, began, 500)
+	do(err)
+	canary := provision.Canary{ID: provision.NewCanaryID("one"), Planted: began}
+	do(s.PutCanary(ctx, canary, provision.News{ID: "news", Leases: []provision.LeaseID{canary.ID}}))
+	do(s.SawCanary(ctx, provision.Sighting{Canary: canary.ID}))
+	for _, id := range []provision.LeaseID{"", canary.ID} {
+		if _, err = s.Canary(ctx, id); id != "" { // the newest is one of those
+			do(err)
+		}
+	}
+	_, err = s.Sightings(ctx, canary.ID)
 	do(err)
 	_, err = s.DeletePast(ctx, tenant, began, 500)
 	do(err)

@@ -65,6 +65,15 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	do(err)
 	_, err = s.DeleteSpent(ctx, began, 500)
 	do(err)
+	canary := provision.Canary{ID: provision.NewCanaryID("one"), Planted: began}
+	do(s.PutCanary(ctx, canary, provision.News{}))
+	do(s.SawCanary(ctx, provision.Sighting{Canary: canary.ID}))
+	for _, id := range []provision.LeaseID{"", canary.ID} {
+		_, err = s.Canary(ctx, id)
+		do(err)
+	}
+	_, err = s.Sightings(ctx, canary.ID)
+	do(err)
 	remembered := provision.Change{Upstreams: []provision.Upstream{{Lease: leaseOf(0), Handles: []string{"h"}}, {Lease: leaseOf(1)}}}
 	_, err = s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return remembered, nil })
 	do(err)

@@ -25,6 +25,7 @@ type Copied interface {
 func RunCopies(t *testing.T, open func(*testing.T) Copied) {
 	for name, test := range map[string]func(t *probe, from, to Copied){
 		"a copy has everything, and a ledger filled from it is the same": copiesWhole,
+		"what apps are still to be told is still told by the copy":       copiesTold,
 		"a copy that ends early leaves nothing":                          copiesNothing,
 		"a ledger that holds something is not filled":                    copiesIntoNothingElse,
 	} {
@@ -121,8 +122,12 @@ func (w world) outboxed() {
 
 func copiesWhole(t *probe, from, to Copied) {
 	crowdedStore(t, from)
+	t.ok("canary", from.PutCanary(t.ctx, canaryAt("left-out", start), provision.News{}))
 	text, parts := copyOf(t, from)
 	t.ok("fill", to.Fill(t.ctx, each(parts, nil)))
+	if _, err := to.Canary(t.ctx, ""); !errors.Is(err, provision.ErrNotFound) {
+		t.errorf("a canary was copied: %v", err)
+	}
 	again, _ := copyOf(t, to)
 	if text != again {
 		t.errorf("a copy of the copy is another: %d and %d bytes", len(text), len(again))
@@ -179,4 +184,41 @@ func copiesIntoNothingElse(t *probe, from, to Copied) {
 	if _, err := to.Tenant(t.ctx, acme); !errors.Is(err, provision.ErrNotFound) {
 		t.errorf("something was written: %v", err)
 	}
+}
+
+// copiesTold has a store with a delivery in every state, an account that wiki knows though its lease is over, and one
+// that wiki knows no more though it was handed a lease.
+func copiesTold(t *probe, from, to Copied) {
+	w := newWorld(t, from)
+	w.listening()
+	ada, hers := w.person("ada", "ada@acme.example")
+	bob, his := w.person("bob", "bob@acme.example")
+	eve, eves := w.person("eve", "eve@acme.example")
+	for _, l := range []provision.Lease{hers, his, eves} {
+		w.write(provision.Change{Entries: []provision.Entry{{Lease: l.ID, App: wiki, At: start}}})
+		if l.ID != hers.ID {
+			w.write(w.ended(l))
+		}
+	}
+	gone := w.tell(bob, provision.AccountDeactivated, start)
+	t.ok("settle", from.Settle(t.ctx, []provision.Delivery{w.takeFirst("bob's", start, gone.ID).Confirmed(start)}))
+	stuck := w.tell(eve, provision.SessionEnded, start)
+	t.ok("settle", from.Settle(t.ctx, []provision.Delivery{w.takeFirst("eve's", start, stuck.ID).Failed("gone", true, start, 0)}))
+	leaving := w.tell(eve, provision.AccountDeactivated, start.Add(time.Hour))
+	first, second := w.tell(ada, provision.SessionEnded, start), w.tell(ada, provision.SessionEnded, start)
+	w.takeFirst("ada's", start, first.ID) // and whoever took it never comes back
+
+	_, parts := copyOf(t, from)
+	t.ok("fill", to.Fill(t.ctx, each(parts, nil)))
+	filled := w.on(to)
+	for _, a := range []provision.Account{ada, bob, eve} {
+		same(t, "listeners", filled.read(provision.Target{Account: a.ID}).Listeners, w.read(provision.Target{Account: a.ID}).Listeners)
+	}
+	if got := filled.read(provision.Target{Account: eve.ID}).Listeners; len(got.Apps) != 1 || len(got.Leaving) != 1 {
+		t.errorf("in the copy these listen for eve: %+v", got)
+	}
+	same(t, "deliveries", filled.deliveries(provision.DeliveryFilter{}), w.deliveries(provision.DeliveryFilter{}))
+	filled.wantTaken("while somebody tells it", start)
+	t.ok("settle", to.Settle(t.ctx, []provision.Delivery{filled.takeFirst("ada's again", start.Add(time.Minute), first.ID).Confirmed(start)}))
+	filled.wantTaken("what was behind it, and what was not due", start.Add(time.Hour), leaving.ID, second.ID)
 }

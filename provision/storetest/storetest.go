@@ -24,6 +24,7 @@ type Store interface {
 	Leftovers
 	Upstreams
 	Outbox
+	Canaries
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -53,6 +54,14 @@ type Outbox interface {
 	Backlog(ctx context.Context, app provision.AppID) (provision.Backlog, error)
 }
 
+// Canaries are leases that nobody holds; the port is its consumer's.
+type Canaries interface {
+	PutCanary(ctx context.Context, c provision.Canary, n provision.News) error
+	Canary(ctx context.Context, id provision.LeaseID) (provision.Canary, error)
+	SawCanary(ctx context.Context, x provision.Sighting) error
+	Sightings(ctx context.Context, id provision.LeaseID) ([]provision.Sighting, error)
+}
+
 // check is one guarantee. a and b are two handles on one new store.
 type check struct {
 	name string
@@ -62,7 +71,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(),
 	} {
 		all = append(all, group...)
 	}

@@ -49,6 +49,7 @@ func TestEveryBrokenStoreIsCaught(t *testing.T) {
 		"out of turn":        {func(s *memory.Store) storetest.Store { return pushy{s} }, []string{"of each account only the first is taken, when it is due"}},
 		"void is told":       {func(s *memory.Store) storetest.Store { return deafToVoids{s} }, []string{"what no app has confirmed is void when somebody comes back, also while it is told"}},
 		"settled by anybody": {func(s *memory.Store) storetest.Store { return &anybody{Store: s} }, []string{"only who took a delivery last settles it"}},
+		"counts canaries":    {func(s *memory.Store) storetest.Store { return crowing{s} }, []string{"a canary is no lease, and nothing that lists or counts knows of it"}},
 		"stale reads": {func(s *memory.Store) storetest.Store { return &stale{Store: s} }, []string{
 			"a lease stands with all that a check reads",
 		}},
@@ -253,6 +254,19 @@ func (s deaf) Due(ctx context.Context, now time.Time, limit int) ([]provision.Le
 		st, err := s.Lease(ctx, id)
 		return err == nil && st.Lease.Due().After(now)
 	}), err
+}
+
+// crowing makes a lease of a canary.
+type crowing struct{ *memory.Store }
+
+func (s crowing) PutCanary(ctx context.Context, c provision.Canary, n provision.News) error {
+	_, err := s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Leases: []provision.Lease{c.Standing().Lease}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.Store.PutCanary(ctx, c, n)
 }
 
 // stale answers a lease from the first time that it was read, and has no ancestors of it.
