@@ -106,7 +106,7 @@ func (r *Replica) renew(ctx context.Context, applied []provision.NewsID) (renewa
 func (r *Replica) join(ctx context.Context) error {
 	c := r.store.pool.Config().ConnConfig
 	c.RuntimeParams["application_name"] = "leasehold renewals"
-	c.RuntimeParams["synchronous_commit"] = "off" // what a crash takes back, every process has to say anew: its session is gone, too
+	c.RuntimeParams["synchronous_commit"] = "off"                                  // what a crash takes back, every process has to say anew: its session is gone, too
 	c.RuntimeParams["idle_session_timeout"] = fmt.Sprint(goneAfter.Milliseconds()) // who is stopped leads no longer
 	session, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
