@@ -151,11 +151,12 @@ func (b *Broker) provide(ctx context.Context, r provision.Request, t provision.T
 	var unsealed error
 	news := provision.NewsID(draw())
 	_, err := b.Ledger.Provision(ctx, r, func(s provision.State) provision.Decision {
-		touched, tried = leasesOf(s), decide(s)
+		tried = decide(s)
 		if unsealed = sealer.change(&tried.Change, s, r); unsealed != nil {
 			tried = provision.Decision{}
 		}
-		b.inform(&tried.Change, s, news)
+		touched = altered(tried.Change, s)
+		b.inform(&tried.Change, touched, news)
 		return tried
 	})
 	b.forget(tried.Change, touched)
@@ -204,8 +205,8 @@ func (b *Broker) commitSealed(ctx context.Context, t provision.Target, seal seal
 		if err == nil {
 			err = seal.change(&c, s, provision.Request{})
 		}
-		touched = leasesOf(s)
-		b.inform(&c, s, news)
+		touched = altered(c, s)
+		b.inform(&c, touched, news)
 		tried = c
 		return c, err
 	})

@@ -28,7 +28,7 @@ func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 }
 
 // maxReads is how often one check reads a lease that others keep writing to, before it says that nobody can tell.
-const maxReads = 4
+const maxReads = 8
 
 // answer is the answer as far as memory goes, or as the ledger says. It is not sure when what it read died meanwhile.
 func (b *Broker) answer(ctx context.Context, ask Ask, remembered bool) (v Verdict, sure bool) {

@@ -170,7 +170,7 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open [
 	news := provision.NewsID(draw()) // nobody asked, so nobody waits until the others know
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
 		c := endOrKeep(id, s, open, judge, draws[id], now)
-		b.inform(&c, s, news)
+		b.inform(&c, altered(c, s), news)
 		changes[id] = c
 		return c
 	})

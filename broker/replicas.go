@@ -148,31 +148,28 @@ func (b *Broker) readAgain(ctx context.Context) error {
 
 // inform writes into a change what other processes have to forget because of it: the leases whose standing it alters, or
 // everything, when something that is registered changed.
-func (b *Broker) inform(c *provision.Change, s provision.State, id provision.NewsID) {
-	if b.alone() {
-		c.News = provision.News{}
-		return
-	}
-	n := provision.News{ID: id, All: c.News.All || changesRegistered(*c), Judge: c.News.Judge}
-	if leases := leasesOf(s); alters(*c, s, leases) {
-		n.Leases = leases
-	}
-	if n.IsZero() {
+func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id provision.NewsID) {
+	n := provision.News{ID: id, All: c.News.All || changesRegistered(*c), Judge: c.News.Judge, Leases: altered}
+	if b.alone() || n.IsZero() {
 		n = provision.News{}
 	}
 	c.News = n
 }
 
-// alters reports whether a change matters to checks of leases that there are: a lease that begins is known to nobody, and
-// that somebody came back says nothing about her other sessions.
-func alters(c provision.Change, s provision.State, leases []provision.LeaseID) bool {
-	return len(c.Entries) > 0 ||
-		slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return slices.Contains(leases, l.ID) }) ||
-		slices.ContainsFunc(c.Accounts, func(a provision.Account) bool {
-			return !slices.ContainsFunc([]provision.Account{s.Account, s.Former.Account, s.Intended.Account}, func(was provision.Account) bool {
-				return was.ID == a.ID && was.State == a.State && was.Generation == a.Generation && was.Email == a.Email && was.Name == a.Name && slices.Equal(was.Groups, a.Groups)
-			})
+// altered are the leases of a state whose standing a change alters. A lease that begins is known to nobody, and that
+// somebody came back says nothing about her other sessions.
+func altered(c provision.Change, s provision.State) []provision.LeaseID {
+	leases := leasesOf(s)
+	holder := func(a provision.Account) bool { // is another than checks know
+		return !slices.ContainsFunc([]provision.Account{s.Account, s.Former.Account, s.Intended.Account}, func(was provision.Account) bool {
+			return was.ID == a.ID && was.State == a.State && was.Generation == a.Generation && was.Email == a.Email && was.Name == a.Name && slices.Equal(was.Groups, a.Groups)
 		})
+	}
+	known := func(l provision.Lease) bool { return slices.Contains(leases, l.ID) }
+	if len(c.Entries) == 0 && !slices.ContainsFunc(c.Leases, known) && !slices.ContainsFunc(c.Accounts, holder) {
+		return nil
+	}
+	return leases
 }
 
 // settled waits until no process can answer from what it knew before a change that was committed.

@@ -185,7 +185,7 @@ func (b *Broker) write(ctx context.Context, leases []provision.LeaseID, change f
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
 		c := change(id, s, draws[id])
 		if len(c.Events) > 0 { // without one nothing ended, and nobody has to forget anything
-			b.inform(&c, s, news)
+			b.inform(&c, altered(c, s), news)
 		}
 		changes[id] = c
 		return c

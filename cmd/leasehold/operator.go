@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -140,13 +141,19 @@ func listenAdmin(path string) (net.Listener, error) {
 	if err := removeSocket(path); err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
-	old := unix.Umask(0o177) // it must never be open to others, not even for a moment
-	defer unix.Umask(old)
-	l, err := net.Listen("unix", path)
+	l, err := (&net.ListenConfig{Control: closed}).Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	return l, nil
+}
+
+// closed gives a socket the mode that bind(2) makes its file with: it must never be open to others, not even for a
+// moment. The umask would do the same, for everything else that this process makes meanwhile, too.
+func closed(_, _ string, raw syscall.RawConn) error {
+	var fault error
+	err := raw.Control(func(fd uintptr) { fault = unix.Fchmod(int(fd), 0o600) })
+	return errors.Join(err, fault)
 }
 
 // pageOf is the part of a list that is asked for.
