@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -332,9 +333,13 @@ func TestACheckOfALeaseThatIsAlwaysBeingWrittenIsUnavailable(t *testing.T) {
 	h := newHouse(t)
 	l := h.login(ada())
 	token := h.entered(l)
-	h.ledger.pauseReads(func() { h.login(ada()) }) // touches every lease of hers
+	names := 0
+	h.ledger.pauseReads(func() {
+		names++
+		h.login(with(ada(), "name", fmt.Sprint("Ada the ", names))) // which her other apps are told, too
+	})
 	h.wantReason(token, provision.StoreUnavailable)
-	h.ledger.pauseReads(nil)
+	h.ledger.pauseReads(func() { h.login(with(ada(), "name", fmt.Sprint("Ada the ", names))) }) // a login that changes nothing for them
 	h.wantAllow(token)
 }
 
