@@ -265,17 +265,6 @@ func movesClaim(c provision.Change) bool {
 	return len(c.Claims) > 0 && len(c.Revocations)+len(c.Events) > 0
 }
 
-// leasesOf are the leases whose standing a change made of s may alter.
-func leasesOf(s provision.State) []provision.LeaseID {
-	var ids []provision.LeaseID
-	for _, leases := range [][]provision.Lease{s.Leases, s.FormerLeases, s.IntendedLeases} {
-		for _, l := range leases {
-			ids = append(ids, l.ID)
-		}
-	}
-	return ids
-}
-
 // tenantOf is the tenant of a connection, or "" when there is no such connection.
 func (b *Broker) tenantOf(ctx context.Context, id provision.ConnectionID) (provision.TenantID, error) {
 	c, err := b.Registry.Connection(ctx, id)

@@ -156,20 +156,28 @@ func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id pro
 	c.News = n
 }
 
-// altered are the leases of a state whose standing a change alters. A lease that begins is known to nobody, and that
+// altered are the leases of a state whose standing a change alters: those that it writes or hands to an app, what may be
+// below one of them, and all of an account that checks know otherwise. A lease that begins is known to nobody, and that
 // somebody came back says nothing about her other sessions.
 func altered(c provision.Change, s provision.State) []provision.LeaseID {
-	leases := leasesOf(s)
-	holder := func(a provision.Account) bool { // is another than checks know
-		return !slices.ContainsFunc([]provision.Account{s.Account, s.Former.Account, s.Intended.Account}, func(was provision.Account) bool {
-			return was.ID == a.ID && was.State == a.State && was.Generation == a.Generation && was.Email == a.Email && was.Name == a.Name && slices.Equal(was.Groups, a.Groups)
-		})
+	var ids []provision.LeaseID
+	for _, e := range c.Entries {
+		ids = append(ids, e.Lease)
 	}
-	known := func(l provision.Lease) bool { return slices.Contains(leases, l.ID) }
-	if len(c.Entries) == 0 && !slices.ContainsFunc(c.Leases, known) && !slices.ContainsFunc(c.Accounts, holder) {
-		return nil
+	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases) {
+		written := slices.ContainsFunc(c.Leases, func(w provision.Lease) bool { return w.ID == l.ID || l.Parent != "" && w.Account == l.Account })
+		if (written || slices.ContainsFunc(c.Accounts, func(a provision.Account) bool { return a.ID == l.Account && !isKnown(a, s) })) && !slices.Contains(ids, l.ID) {
+			ids = append(ids, l.ID)
+		}
 	}
-	return leases
+	return ids
+}
+
+// isKnown reports whether checks know an account as it is already.
+func isKnown(a provision.Account, s provision.State) bool {
+	return slices.ContainsFunc([]provision.Account{s.Account, s.Former.Account, s.Intended.Account}, func(was provision.Account) bool {
+		return was.ID == a.ID && was.State == a.State && was.Generation == a.Generation && was.Email == a.Email && was.Name == a.Name && slices.Equal(was.Groups, a.Groups)
+	})
 }
 
 // settled waits until no process can answer from what it knew before a change that was committed.
