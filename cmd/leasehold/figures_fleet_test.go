@@ -308,7 +308,7 @@ func (s served) openLeases(t *testing.T) func() int {
 }
 
 // storms is how long the storm of the figures rages.
-const storms = 5 * time.Minute
+const storms = 3 * time.Minute
 
 // storm lets faults come one after the other, and counts checks of leases whose revocation had returned.
 func (f *figures) storm(t *testing.T) {
