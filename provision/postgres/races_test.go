@@ -67,6 +67,9 @@ func TestARevocationWaitsForTheLoginsThatReadWhatItEnds(t *testing.T) {
 			d, err := a.Provision(t.Context(), r, func(now provision.State) provision.Decision {
 				go func() {
 					target := provision.Target{Tenant: scope.Tenant, Connection: scope.Connection, Domain: scope.Domain}
+					if !scope.Domain.IsZero() {
+						target.Tenant = "tenant-00000" // its owner
+					}
 					_, err := b.Amend(t.Context(), target, func(now provision.State) (provision.Change, error) {
 						return provision.RevokeScope(now, scope, provision.CauseAdmin, "rev_1", provision.Act{IDs: provision.IDs{Event: func(int) provision.EventID { return "evt_rev" }}, Now: began})
 					})
