@@ -18,7 +18,7 @@ func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 		until := b.replica.until.Load() // before memory is read: a renewal that comes later does not make true what was read
 		v, sure := b.answer(ctx, ask, remembered)
 		switch {
-		case remembered && !b.freshAll(until): // last of all: from memory that grew old, nobody is answered
+		case remembered && !b.stillFresh(until): // last of all: from memory that grew old, nobody is answered
 			remembered = false
 		case sure:
 			return v

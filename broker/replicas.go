@@ -50,10 +50,10 @@ type replica struct {
 func (b *Broker) alone() bool { return b.Replicas == nil }
 
 // fresh reports whether memory may answer now.
-func (b *Broker) fresh() bool { return b.freshAll(b.replica.until.Load()) }
+func (b *Broker) fresh() bool { return b.stillFresh(b.replica.until.Load()) }
 
-// freshAll reports whether memory was fresh from when until was read to now.
-func (b *Broker) freshAll(until int64) bool { return b.alone() || int64(b.Boottime()) < until }
+// stillFresh reports whether memory is good until then, and so was all the time since until was read.
+func (b *Broker) stillFresh(until int64) bool { return b.alone() || int64(b.Boottime()) < until }
 
 // Leads reports whether this process is the one that does what has to be done once.
 func (b *Broker) Leads() bool { return b.alone() || b.replica.leading.Load() }
