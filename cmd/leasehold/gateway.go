@@ -111,7 +111,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch},
-		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
+		Present:   seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
 		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
