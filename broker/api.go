@@ -22,6 +22,9 @@ type Wish struct {
 	Session    string                 // the SSO host's session cookie's value, for AddSignIn
 	AddSignIn  bool                   // link the sign-in to the session's account
 	Requester  provision.Requester
+
+	setup provision.SetupID // whose invitation goes along: only a Guide knows one
+	try   *trying           // it is only tried; nil: it is meant
 }
 
 // Departure is where Begin sends the browser.
@@ -48,6 +51,7 @@ type Landing struct {
 	Path   string
 	Start  string // as the Wish had it
 	Notice string // shown to the person before going on; "": nothing
+	Setup  bool   // a setup goes on: back to its page
 }
 
 // Ask is what a check wants to know: may this request go through to the app?

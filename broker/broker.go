@@ -40,6 +40,9 @@ type Ports struct {
 	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
 	Canaries Canaries
 
+	// Setups finds setups; nil: nobody is sent a link.
+	Setups Setups
+
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 

@@ -2,8 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -244,12 +242,9 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 	r.note(event, name, lines(exists, append(changed, trust...)))
 }
 
-// secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell
-// which secret a name stands for.
+// secret is a secret's name. It is stored before what names it.
 func (r *registration) secret(owner string, secret []byte) string {
-	mac := hmac.New(sha256.New, r.b.names)
-	mac.Write(secret)
-	name := fmt.Sprintf("secret/%s/%x", owner, mac.Sum(nil)[:8])
+	name := r.b.secretName(owner, secret)
 	if r.secrets == nil {
 		r.secrets = map[string][]byte{}
 	}

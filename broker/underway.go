@@ -29,6 +29,14 @@ type underway struct {
 	Tenant  provision.Generation // of its tenant
 	Voided  provision.Generation // of its tenant's domains
 	Refused int                  // messages for it that were refused
+	Setup   provision.SetupID    // whose invitation it carries; "": none
+
+	// Of one that is only tried.
+	Trying string          // under which name what comes of it is kept
+	Back   string          // the path of the page that shows it
+	Mark   provision.Actor // who tries
+	Fault  *fault          // why its answer was refused; nil: none was
+
 	stored  Pending
 }
 

@@ -17,7 +17,7 @@ type Provider interface {
 	Begin(ctx context.Context, a *Attempt) (string, error)
 
 	// Verify judges the answer to an attempt by every rule of the protocol. A refusal is a *Rejected; any other error
-	// means that nobody could tell.
+	// means that nobody could tell. Beside a refusal of what a verified answer says, a trial gets its Claims.
 	Verify(ctx context.Context, a Attempt, answer Form) (provision.Assertion, error)
 }
 

@@ -20,7 +20,9 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventDelivery          = "delivery"   // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventSetup             = "setup"      // what was done by a setup link, or with one
+	EventTest              = "login.test" // a login that was only tried: it lets nobody in and makes nothing
 	EventAdmin             = "admin"
 )
 
@@ -94,6 +96,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventAdmin,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventAdmin,
 	}
 }

@@ -84,6 +84,10 @@ func (s *server) finishLogin(w http.ResponseWriter, r *http.Request, v visit, by
 	}
 	back.Connection, back.Requester = provision.ConnectionID(r.PathValue("connection")), v.From
 	lease, err := s.Gate.Login(r.Context(), back)
+	var tried *broker.TriedError
+	if errors.As(err, &tried) {
+		return s.leave(w, v, s.URL.String()+tried.Back, "The test login is over", "See what came of it")
+	}
 	s.Metrics.login(by, err)
 	if err != nil {
 		return err
@@ -121,6 +125,9 @@ func (s *server) leadBack(w http.ResponseWriter, r *http.Request, v visit, back 
 	return true, s.land(w, r, v, landing, back.Session)
 }
 
+// setupPath is where a setup goes on.
+const setupPath = "/setup/"
+
 // land leads a browser with a fresh session to where it wanted to go. A notice is read first; the way on from there is
 // through the login page, because a code would not wait.
 func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.Landing, session string) error {
@@ -129,6 +136,9 @@ func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.
 		e.path = "/"
 	}
 	onward := "/"
+	if l.Setup {
+		onward = setupPath
+	}
 	if !l.Origin.IsZero() {
 		e.Return = l.Origin.String() + e.path
 		query := url.Values{"rd": {e.Return}}
@@ -141,7 +151,7 @@ func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.
 		return s.show(w, v, http.StatusOK, "notice", "Before you go on", notice{l.Notice, onward})
 	}
 	if l.Origin.IsZero() {
-		return s.leave(w, v, s.URL.String()+"/", "You are signed in", "Continue")
+		return s.leave(w, v, s.URL.String()+onward, "You are signed in", "Continue")
 	}
 	there, err := s.handOver(r, v, session, e)
 	if denial(err) != "" {

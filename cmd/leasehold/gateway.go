@@ -29,6 +29,7 @@ import (
 	"leasehold/provision"
 	"leasehold/provision/postgres"
 	"leasehold/web"
+	"leasehold/web/setup"
 )
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
@@ -105,7 +106,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Setups: g.store, Leftovers: g.store,
 		Canaries: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
@@ -121,6 +122,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.prover = g.newProver()
+	guided, err := setup.New(&broker.Guide{Broker: g.broker, Prover: g.prover}, time.Now)
+	if err != nil {
+		return err
+	}
 	seal, err := g.keys.Named(ctx, "notes")
 	if err != nil {
 		return err
@@ -128,7 +133,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Stop: g.stop, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
+		Stop: g.stop, Mounts: guided, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }

@@ -57,6 +57,9 @@ func (o operator) handler() http.Handler {
 		"GET /revocations/{id}":         o.revocation,
 		"GET /audit":                    o.audit,
 		"GET /doctor/{id}":              o.doctor,
+		"GET /setups":                   o.setups,
+		"POST /setups":                  o.createSetup,
+		"POST /setups/{id}/revoke":      o.revokeSetup,
 		"POST /clock/reset":             o.resetClock,
 		"POST /keys/{id}/rotate":        o.rotate,
 	} {

@@ -93,6 +93,7 @@ func crowdedStore(t *probe, s Copied) {
 		Links: []provision.Link{tomb}, Entries: []provision.Entry{{Lease: "acme.1", App: "chat", At: start}},
 		Spent:     []provision.Spent{{Kind: "assertion", Scope: "okta", ID: "_1", Until: start}},
 		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
+		Setups:    []provision.Setup{setupAt("one"), setupAt("two")},
 	})
 	w.outboxed()
 	for _, name := range []string{"day/acme/1", "session"} {
