@@ -102,6 +102,8 @@ type Broker struct {
 	refreshed refresh
 	alive     liveness
 	lanes     lanes
+	expiring  expiring
+	hooks     hooks
 	aviary    aviary
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest

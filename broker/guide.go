@@ -209,7 +209,9 @@ func (g *Guide) Vendor(ctx context.Context, pass, vendor string, from provision.
 	if err != nil || x.Vendor == vendor {
 		return err
 	}
-	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) { return provision.ChooseVendor(s, vendor, a) })
+	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) {
+		return provision.ChooseVendor(s, vendor, a)
+	})
 	return err
 }
 
@@ -282,7 +284,9 @@ func (g *Guide) Undo(ctx context.Context, pass string, from provision.Requester)
 		return err
 	}
 	id := provision.RevocationID("rev_" + draw())
-	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) { return provision.UndoSetup(s, id, a) })
+	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) {
+		return provision.UndoSetup(s, id, a)
+	})
 	return err
 }
 
@@ -293,7 +297,9 @@ func (g *Guide) Restart(ctx context.Context, pass string, from provision.Request
 		return err
 	}
 	next := freshConnection(x.Tenant)
-	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) { return provision.RestartSetup(s, next, a) })
+	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) {
+		return provision.RestartSetup(s, next, a)
+	})
 	return err
 }
 

@@ -464,4 +464,3 @@ func TestAMetadataAddressIsFetchedUnderTheRulesForAll(t *testing.T) {
 		t.Error("a connection was made")
 	}
 }
-

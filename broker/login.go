@@ -115,7 +115,7 @@ func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion,
 		Occasion: provision.OnLogin, Facts: a.Facts, Authn: a.Authn, Intent: u.Intent, App: u.App, Requester: back.Requester,
 		Actor:    provision.Actor{Kind: provision.Person, Via: "login"},
 		Replaces: former, Setup: u.Setup,
-		Spend:    append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
+		Spend: append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
 	}
 	if u.Intent.Account != "" {
 		r.Occasion = provision.OnLink

@@ -14,7 +14,7 @@ import (
 type Wanted struct {
 	Apps    []provision.App
 	Tenants []WantedTenant
-	Hooks   map[provision.AppID][]byte // of apps that are told of ends: what signs
+	Hooks   map[provision.AppID][]byte // of apps that are told of ends, and of tenants that are warned: what signs
 }
 
 // WantedTenant is a tenant with everything that is its own.
@@ -85,7 +85,7 @@ func (b *Broker) compare(ctx context.Context, d Deed, w Wanted, p Plan) (*regist
 	}
 	r := &registration{b: b, act: a, plan: p}
 	for _, t := range w.Tenants {
-		r.tenant(ctx, t)
+		r.tenant(ctx, t, w.Hooks[provision.HookOf(t.Tenant.ID)])
 	}
 	for _, app := range w.Apps {
 		r.app(ctx, app, w.Hooks[app.ID])
@@ -161,7 +161,7 @@ func (r *registration) found(name string, err error) bool {
 	return err == nil
 }
 
-func (r *registration) tenant(ctx context.Context, w WantedTenant) {
+func (r *registration) tenant(ctx context.Context, w WantedTenant, hook []byte) {
 	name := "tenant " + string(w.Tenant.ID)
 	old, err := r.b.Registry.Tenant(ctx, w.Tenant.ID)
 	exists := r.found(name, err)
@@ -179,6 +179,10 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	t.Policy = t.Policy.WithDefaults()
 	t.Suspended, t.Generation, t.Voided, t.Revision = old.Suspended, old.Generation, old.Voided, old.Revision
 	t.Owner, t.Policy.Version = r.plan.Owner, old.Policy.Version
+	if len(hook) > 0 {
+		t.Hook.Secret = r.secret("tenant/"+string(t.ID), hook)
+		t.Hook = t.Hook.After(old.Hook, r.b.Now().Add(formerHook))
+	}
 	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {
 		t.Policy.Version++
 		r.note(provision.Event{Kind: provision.EventPolicyChanged, Tenant: t.ID, Decision: provision.DecisionRef{PolicyVersion: t.Policy.Version}}, name+": policy", policy)

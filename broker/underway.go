@@ -37,7 +37,7 @@ type underway struct {
 	Mark   provision.Actor // who tries
 	Fault  *fault          // why its answer was refused; nil: none was
 
-	stored  Pending
+	stored Pending
 }
 
 // outdated reports whether what an attempt began under was revoked, deleted or exchanged since: its answer opens nothing.

@@ -87,20 +87,25 @@ func expiryOf(c provision.Connection, known expiry) (expiry, bool) {
 	if known.id == c.ID && known.revision == c.Revision {
 		return known, true
 	}
-	m, err := saml.ParseMetadata(c.Metadata, time.Time{}) // also when they have run out
+	at, ok := lastDay(c.Metadata)
+	return expiry{id: c.ID, revision: c.Revision, at: at}, ok
+}
+
+// lastDay is when the last certificate of metadata, or they themselves, run out: also when they have.
+func lastDay(document []byte) (at time.Time, ok bool) {
+	m, err := saml.ParseMetadata(document, time.Time{})
 	if err != nil {
-		return expiry{}, false
+		return at, false
 	}
-	e := expiry{id: c.ID, revision: c.Revision}
 	for _, certificate := range m.Certificates {
-		if certificate.NotAfter.After(e.at) {
-			e.at = certificate.NotAfter
+		if certificate.NotAfter.After(at) {
+			at = certificate.NotAfter
 		}
 	}
-	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(e.at) {
-		e.at = m.ValidUntil
+	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(at) {
+		at = m.ValidUntil
 	}
-	return e, true
+	return at, true
 }
 
 // watchCertificates reads them at the start and every ten minutes, until ctx is over.

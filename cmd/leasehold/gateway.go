@@ -222,6 +222,9 @@ func (d documents) Follows(old, new []byte) error {
 	return err
 }
 
+// Expires implements broker.Expirer.
+func (documents) Expires(document []byte) (time.Time, bool) { return lastDay(document) }
+
 // Tell implements broker.Documents.
 func (documents) Tell(document []byte) string { return saml.Tell(document) }
 
