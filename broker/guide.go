@@ -203,14 +203,14 @@ func (g *Guide) Progress(ctx context.Context, pass string) (p Progress, err erro
 	return p, nil
 }
 
-// Vendor notes whose make the identity provider is.
-func (g *Guide) Vendor(ctx context.Context, pass, vendor string, from provision.Requester) error {
+// Vendor notes whose make the identity provider is, and what it is to speak.
+func (g *Guide) Vendor(ctx context.Context, pass, vendor string, p provision.Protocol, from provision.Requester) error {
 	x, err := g.held(ctx, pass)
-	if err != nil || x.Vendor == vendor {
+	if err != nil || x.Vendor == vendor && x.Protocol == p {
 		return err
 	}
 	_, err = g.write(ctx, x, from, func(s provision.State, a provision.Act) (provision.Change, error) {
-		return provision.ChooseVendor(s, vendor, a)
+		return provision.ChooseVendor(s, vendor, p, a)
 	})
 	return err
 }
@@ -265,6 +265,19 @@ func (g *Guide) Test(ctx context.Context, pass, back string, w Wish) (Departure,
 	w.Connection, w.Email, w.Fresh, w.setup = x.Connection, "", true, ""
 	w.try = &trying{name: string(x.ID), back: back, by: x.ID, mark: x.Actor()}
 	return g.Begin(ctx, w)
+}
+
+// Paste judges a response that somebody pasted. It shows what is wrong; only a real test login shows that nothing is.
+func (g *Guide) Paste(ctx context.Context, pass, pasted string, from provision.Requester) error {
+	x, err := g.held(ctx, pass)
+	if err != nil {
+		return err
+	}
+	c, err := g.Registry.Connection(ctx, x.Connection)
+	if err != nil {
+		return err
+	}
+	return g.paste(ctx, c, &trying{name: string(x.ID), by: x.ID, mark: x.Actor()}, pasted, from)
 }
 
 // Enable enables the connection as it was tested.

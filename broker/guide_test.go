@@ -3,7 +3,9 @@ package broker_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -462,5 +464,53 @@ func TestAMetadataAddressIsFetchedUnderTheRulesForAll(t *testing.T) {
 	}
 	if s.progress().Connection.ID != "" {
 		t.Error("a connection was made")
+	}
+}
+
+func TestAPastedResponseIsJudgedAndIsNoLogin(t *testing.T) {
+	s := newStranger(t)
+	ctx := context.Background()
+	s.open()
+	s.connects()
+	s.proves()
+	paste := func(text string) broker.Trial {
+		t.Helper()
+		must(t, s.guide.Paste(ctx, s.pass, text, provision.Requester{}))
+		p := s.progress()
+		if p.Trial == nil || !p.Trial.Pasted {
+			t.Fatalf("what was pasted is not shown: %+v", p.Trial)
+		}
+		return *p.Trial
+	}
+	going, err := s.guide.Test(ctx, s.pass, "/setup/test", broker.Wish{Browser: s.browser})
+	must(t, err)
+	form := s.idp.Respond(t, going.URL, bob())
+	coded := form.Get("SAMLResponse")
+	plain, err := base64.StdEncoding.DecodeString(coded)
+	must(t, err)
+	for _, text := range []string{coded, string(plain), "SAMLResponse=" + url.QueryEscape(coded) + "&RelayState=x"} {
+		if got := paste(text); !got.Good() || got.Facts.Email != "bob@globex.test" || !got.AsOf.IsZero() {
+			t.Errorf("an honest response: %s %s", got.Reason, got.Found)
+		}
+	}
+	for text, reason := range map[string]provision.Reason{
+		"":            provision.DocumentMalformed,
+		"no XML":      provision.DocumentMalformed,
+		"<Response/>": provision.DocumentMalformed,
+		strings.Replace(string(plain), "bob@globex.test", "eve@globex.test", 1): provision.SignatureInvalid,
+	} {
+		if got := paste(text); got.Reason != reason {
+			t.Errorf("%.30q: %s, want %s", text, got.Reason, reason)
+		}
+	}
+	s.clock.pass(2 * time.Hour)
+	if got := paste(coded); got.AsOf.IsZero() || got.Facts.Subject != "bob-7" {
+		t.Errorf("an old response: %s %s", got.Reason, got.Found)
+	}
+	if s.guide.Enable(ctx, s.pass, provision.Requester{}) == nil {
+		t.Error("enabled by what was pasted")
+	}
+	if n := len(s.accounts()); n != 0 {
+		t.Errorf("%d accounts", n)
 	}
 }

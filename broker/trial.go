@@ -24,6 +24,7 @@ type Trial struct {
 	Ref        string            // of its event
 	Roles      []string          // that the person would have
 	Pasted     bool              // somebody pasted the message: it came by no browser
+	AsOf       time.Time         // as of when one that was too old was judged; zero: now
 }
 
 // Good reports whether the person would have been let in.
@@ -114,6 +115,9 @@ func (b *Broker) rehearse(ctx context.Context, u underway, said provision.Assert
 			return provision.Change{}, &provision.DeniedError{Reason: provision.AttemptUnknown}
 		}
 		d = provision.Rehearse(s, request.Request, ids, b.Ledger.Now())
+		if u.Pasted {
+			d.Change.Setups, d.Change.Spent = nil, nil // nobody has shown that a login works, and nothing is used up
+		}
 		return d.Change, nil
 	})
 	if err != nil {
@@ -152,6 +156,61 @@ func (b *Broker) refusedTrial(ctx context.Context, u underway, no *fault, from p
 	return Trial{
 		At: e.Time, Connection: c.ID, Revision: c.Revision, Protocol: c.Protocol, Claims: no.Claims, Outcome: provision.Denied, Reason: no.Check, Found: no.Text, Ref: string(e.ID),
 	}, nil
+}
+
+// paste judges a response that somebody pasted, and keeps what came of it.
+func (b *Broker) paste(ctx context.Context, c provision.Connection, t *trying, pasted string, from provision.Requester) error {
+	provider, err := b.providers.of(ctx, c)
+	if err != nil {
+		return err
+	}
+	reader, ok := provider.(idp.Inspector)
+	if !ok {
+		return &SetupError{"Only SAML responses can be pasted.", errors.New("the answer of an OpenID provider is a code, which only a real login can exchange")}
+	}
+	tenant, err := b.Registry.Tenant(ctx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	leave, err := b.room(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	u := underway{
+		Attempt: idp.Attempt{ID: idp.AttemptID(draw()), Connection: c.ID, Trial: true, Expires: b.Now().Add(attemptLife)},
+		Trust:   c.Generation, Tenant: tenant.Generation, Voided: tenant.Voided, Setup: t.by, Trying: t.name, Mark: t.mark, Pasted: true,
+	}
+	said, asOf, err := reader.Inspect(pasted)
+	var no *idp.Rejected
+	var came Trial
+	switch {
+	case errors.As(err, &no):
+		came, err = b.refusedTrial(ctx, u, faultOf(no, said.Claims), from)
+	case err == nil:
+		came, err = b.rehearse(ctx, u, said, Return{Requester: from})
+	}
+	if err != nil {
+		return err
+	}
+	came.Pasted, came.AsOf = true, asOf
+	return b.keepTrial(ctx, t.name, came)
+}
+
+// TestResponse judges a SAML response that somebody pasted, at a connection that m reaches. What came of it is found by
+// TestedLogin under the same name.
+func (b *Broker) TestResponse(ctx context.Context, m Mandate, id provision.ConnectionID, name, pasted string) error {
+	c, err := b.Registry.Connection(ctx, id)
+	if err == nil {
+		err = m.Over(c.Tenant)
+	}
+	if err != nil {
+		return err
+	}
+	if !m.Write {
+		return &provision.DeniedError{Reason: provision.OfficeMissing}
+	}
+	return b.paste(ctx, c, &trying{name: trialOf(m, name), mark: m.Actor}, pasted, m.Requester)
 }
 
 func (b *Broker) keepTrial(ctx context.Context, name string, t Trial) error {

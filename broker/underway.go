@@ -35,6 +35,7 @@ type underway struct {
 	Trying string          // under which name what comes of it is kept
 	Back   string          // the path of the page that shows it
 	Mark   provision.Actor // who tries
+	Pasted bool            // its answer was pasted: it proves no login
 	Fault  *fault          // why its answer was refused; nil: none was
 
 	stored Pending

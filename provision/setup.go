@@ -37,6 +37,7 @@ type Setup struct {
 	Expires    time.Time
 	Browser    string    // hex SHA-256 of the secret of the browser that opened it; "": nobody has
 	Vendor     string    // of the identity provider, as it was chosen
+	Protocol   Protocol  // that it is to speak, as it was chosen
 	Domain     Domain    // of the address that the last test login came with
 	Tested     int64     // the connection's revision that a test login was good for; 0: none was
 	TestedAt   time.Time // when
@@ -110,12 +111,12 @@ func RevokeSetup(s State, a Act) (Change, error) {
 }
 
 // ChooseVendor notes whose make the identity provider is. It only decides what the pages say.
-func ChooseVendor(s State, vendor string, a Act) (Change, error) {
+func ChooseVendor(s State, vendor string, p Protocol, a Act) (Change, error) {
 	if !s.Setup.Live(a.Now) {
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	}
-	s.Setup.Vendor = vendor
-	return s.Setup.next(a, "vendor", "vendor: "+vendor), nil
+	s.Setup.Vendor, s.Setup.Protocol = vendor, p
+	return s.Setup.next(a, "vendor", "vendor: "+vendor, "protocol: "+string(p)), nil
 }
 
 // DraftConnection makes c the connection of s.Setup: a disabled one of the owner `api`, which no login has come by. What

@@ -51,7 +51,9 @@ func (s *server) mounted(m Mount) route {
 func Cookie(r *http.Request, name string) (string, error) { return readCookie(r.Header, name) }
 
 // SetCookie sets a cookie of ours, whose name begins with __Host-. seconds is its life; below 0: it goes.
-func SetCookie(w http.ResponseWriter, name, value string, seconds int) { setCookie(w, name, value, seconds) }
+func SetCookie(w http.ResponseWriter, name, value string, seconds int) {
+	setCookie(w, name, value, seconds)
+}
 
 // Browser is the value of the cookie that logins are bound to, a fresh one when the browser has none.
 func Browser(w http.ResponseWriter, r *http.Request) (string, error) { return browser(w, r) }

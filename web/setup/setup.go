@@ -37,7 +37,7 @@ type Door interface {
 
 // Provider takes what the customer says about its identity provider and its domains.
 type Provider interface {
-	Vendor(ctx context.Context, pass, vendor string, from provision.Requester) error
+	Vendor(ctx context.Context, pass, vendor string, p provision.Protocol, from provision.Requester) error
 	DraftSAML(ctx context.Context, pass string, d broker.SAMLDraft, from provision.Requester) error
 	DraftOIDC(ctx context.Context, pass string, d broker.OIDCDraft, from provision.Requester) error
 	Map(ctx context.Context, pass string, m broker.Mapping, from provision.Requester) error
@@ -48,6 +48,7 @@ type Provider interface {
 // Trier begins logins, those that are only tried and the first one that counts.
 type Trier interface {
 	Test(ctx context.Context, pass, back string, w broker.Wish) (broker.Departure, error)
+	Paste(ctx context.Context, pass, pasted string, from provision.Requester) error
 	FirstLogin(ctx context.Context, pass string, w broker.Wish) (broker.Departure, error)
 }
 
@@ -102,7 +103,7 @@ func New(g Guide, now func() time.Time) ([]web.Mount, error) {
 		if !isPage || name == "layout" {
 			continue
 		}
-		t := template.New("layout.html").Funcs(template.FuncMap{"date": date, "join": strings.Join})
+		t := template.New("layout.html").Funcs(template.FuncMap{"date": date, "join": strings.Join, "sentence": sentence, "bare": bare})
 		if p.parsed[name], err = t.ParseFS(pageFiles, "pages/layout.html", "pages/"+entry.Name()); err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -127,6 +128,7 @@ func (p *pages) mounts() []web.Mount {
 		"POST /setup/domain":        turn.claim,
 		"GET " + testPath:           step("test"),
 		"POST " + testPath:          turn.test,
+		"POST /setup/response":      turn.response,
 		"POST /setup/mapping":       turn.mapping,
 		"GET /setup/enable":         step("enable"),
 		"POST /setup/enable":        turn.enable,
@@ -163,6 +165,18 @@ func (p *pages) turn(serve func(turn) error) func(http.ResponseWriter, *http.Req
 
 // date is t for people, in UTC.
 func date(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// sentence is text that begins with a capital and ends with a full stop.
+func sentence(v any) string {
+	s := fmt.Sprint(v)
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
+// bare is text without the marks that documents set code with.
+func bare(s string) string { return strings.ReplaceAll(s, "`", "") }
 
 // shown is what the layout is given.
 type shown struct {

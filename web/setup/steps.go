@@ -75,7 +75,8 @@ func (t turn) did(err error, here, next string) error {
 
 func (t turn) chooseVendor() error {
 	chosen := guideOf(t.r.PostForm.Get("vendor"))
-	return t.did(t.guide.Vendor(t.r.Context(), t.pass, chosen.Key, t.v.From), "vendor", "provider?by="+protocolOf(t.r.PostForm.Get("protocol")))
+	p := provision.Protocol(protocolOf(t.r.PostForm.Get("protocol")))
+	return t.did(t.guide.Vendor(t.r.Context(), t.pass, chosen.Key, p, t.v.From), "vendor", "provider")
 }
 
 // draftSAML takes metadata by address, file or paste; the first of them that there is.
@@ -164,7 +165,7 @@ func (t turn) leave(going broker.Departure, err error, here string) error {
 	var denied *provision.DeniedError
 	if errors.As(err, &denied) && denied.Reason != provision.SetupUnknown && denied.Reason != provision.SetupOtherBrowser && denied.Reason != provision.RateLimited {
 		means, do := denied.Reason.Meaning()
-		return t.page(http.StatusConflict, here, &broker.SetupError{Say: means, Err: errors.New(do)})
+		return t.page(http.StatusConflict, here, &broker.SetupError{Say: means, Err: errors.New(bare(do))})
 	}
 	if err != nil {
 		return err
@@ -172,6 +173,11 @@ func (t turn) leave(going broker.Departure, err error, here string) error {
 	t.w.Header().Set("Refresh", "0; url="+going.URL)
 	t.w.Header().Set("Referrer-Policy", "no-referrer")
 	return t.show(http.StatusOK, "going", "Taking you to your sign-in", shown{Data: going})
+}
+
+// response takes a response that somebody pasted.
+func (t turn) response() error {
+	return t.did(t.guide.Paste(t.r.Context(), t.pass, t.r.PostForm.Get("response"), t.v.From), "test", "test")
 }
 
 func (t turn) mapping() error {

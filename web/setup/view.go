@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ type view struct {
 	broker.Progress
 	Guide    vendorGuide
 	Protocol string // that the page is about
+	Given    given
 	Step     string // that is shown
 	Next     string // that comes next
 	Steps    []stepView
@@ -27,6 +29,9 @@ type view struct {
 	Mapped   broker.Mapping
 	Account  provision.Account // of this browser's session, when it came in by the invitation
 }
+
+// given is what stands in the fields about the provider.
+type given struct{ URL, Issuer, ClientID string }
 
 // stepView is one step in the list of all.
 type stepView struct {
@@ -73,9 +78,10 @@ func (t turn) view() (view, error) {
 	}
 	s := view{Progress: progress, Guide: guideOf(progress.Setup.Vendor)}
 	s.Account, _ = t.guide.Here(t.r.Context(), progress.Setup, t.v.Token)
-	s.Protocol = string(progress.Connection.Protocol)
-	if by := t.r.FormValue("by"); by != "" || s.Protocol == "" {
-		s.Protocol = protocolOf(by)
+	s.Protocol = protocolOf(cmp.Or(t.r.FormValue("by"), string(progress.Setup.Protocol), string(progress.Connection.Protocol)))
+	s.Given = given{progress.Connection.MetadataURL, progress.Connection.Issuer, progress.Connection.ClientID}
+	if f := t.r.PostForm; f.Get("by") != "" { // what was not taken is not to be typed again
+		s.Given = given{f.Get("url"), f.Get("issuer"), f.Get("client_id")}
 	}
 	s.domains()
 	s.values()
