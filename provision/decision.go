@@ -65,6 +65,8 @@ type Change struct {
 	Decisions    []DecisionRow
 	Revocations  []Revocation
 	Deliveries   []Delivery
+	Tokens       []Token     `json:",omitempty"`
+	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted
 	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back
 	Events       []Event
 	News         News // for other processes on the same ledger; a ledger of one process does not keep it
