@@ -84,6 +84,7 @@ type Entry struct {
 // rows below are settled afterwards, in batches, under its id.
 type Revocation struct {
 	ID        RevocationID
+	Tenant    TenantID `json:",omitempty"` // whose the object was; "": the installation's, or not known
 	Scope     Scope
 	Cause     Cause
 	Note      string
