@@ -52,6 +52,9 @@ type Ports struct {
 	// Present renders what an app is told about somebody as the headers of the app's profile.
 	Present func(provision.App, Identity) map[string][]string
 
+	// Operators is the tenant whose accounts may be operators; "": nobody may.
+	Operators provision.TenantID
+
 	URL     provision.Origin // the SSO host
 	Log     *slog.Logger
 	Now     func() time.Time // wall clock, for messages; leases are judged by Ledger.Now

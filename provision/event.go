@@ -11,6 +11,7 @@ const (
 	EventAccountState      = "account.state"
 	EventAccountLinked     = "account.linked"
 	EventAccountUnlinked   = "account.unlinked"
+	EventAccountOffice     = "account.office" // an office was given or taken
 	EventEmailConflict     = "account.email_conflict"
 	EventDomainClaim       = "domain.claim"
 	EventTenantChanged     = "tenant.changed"
@@ -91,7 +92,7 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
+		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
 		EventRevocation, EventDelivery, EventAdmin,
 	}

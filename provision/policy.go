@@ -112,6 +112,11 @@ func (p Policy) Faults() []string {
 		add("when: has %d bytes, more than %d", len(p.When), MaxWhen)
 	}
 	ceiling := p.Roles.ceiling()
+	for _, role := range slices.Concat(ceiling, p.Roles.Default) {
+		if strings.HasPrefix(role, OfficePrefix) {
+			add("roles: %q is an office; those are given to an account by name", role)
+		}
+	}
 	for _, role := range p.Roles.Default {
 		if !slices.Contains(ceiling, role) {
 			add("roles.default: %q is not in roles.ceiling", role)
@@ -148,7 +153,7 @@ func (r RoleRule) For(groups []string) []string {
 func (r RoleRule) Within(roles []string) []string {
 	var kept []string
 	for _, role := range roles {
-		if slices.Contains(r.ceiling(), role) {
+		if slices.Contains(r.ceiling(), role) && !strings.HasPrefix(role, OfficePrefix) {
 			kept = append(kept, role)
 		}
 	}

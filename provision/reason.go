@@ -218,6 +218,9 @@ const (
 	// The person has none of the roles that the app requires.
 	// Do: look at `roles` of the policy and `require` of the app.
 	RoleMissing Reason = "role_missing"
+	// The page is for administrators, and the account is none.
+	// Do: have an operator appoint the account: `leasehold account appoint`.
+	OfficeMissing Reason = "office_missing"
 	// Nobody can tell whether the request may go through. Sessions stay as they are.
 	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"

@@ -116,7 +116,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 			return g.provider(ctx, c)
 		},
 		Documents: documents{g.fetch}, Conditions: conditions,
-		Present: seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
+		Present: seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
 		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
@@ -130,10 +130,14 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	mounts, err := g.mounts()
+	if err != nil {
+		return err
+	}
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Stop: g.stop, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
+		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }

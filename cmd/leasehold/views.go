@@ -138,6 +138,7 @@ type accountView struct {
 	Email     string              `json:"email"`
 	Name      string              `json:"name"`
 	Groups    []string            `json:"groups,omitempty"`
+	Offices   []provision.Office  `json:"offices,omitempty"`
 	Created   time.Time           `json:"created"`
 	LastLogin time.Time           `json:"last_login,omitzero"`
 	Links     []linkView          `json:"links,omitempty"`
@@ -151,7 +152,7 @@ type linkView struct {
 }
 
 func viewAccount(a provision.Account, links []provision.Link, leases []provision.Lease) accountView {
-	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Created: a.Created, LastLogin: a.LastLogin}
+	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Offices: a.Offices, Created: a.Created, LastLogin: a.LastLogin}
 	for _, l := range provision.SignIns(links) {
 		v.Links = append(v.Links, linkView{l.Connection, l.Subject, l.Created})
 	}
