@@ -99,6 +99,8 @@ type State struct {
 	IntendedListeners Listeners // of the intent's account
 	Seats             int       // accounts of the tenant with a live lease, not counting Account
 	Spent             []Spent   // those of the target that are used up already
+	Met               bool      // the policy's condition was found to hold; no ledger says so
+	Unmet             string    // why it was not, for the login doctor
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.
