@@ -22,3 +22,6 @@ func (b *Broker) TokenAt(id provision.LeaseID, origin string) string { return b.
 
 // CanaryOutcome is what a sighting says about a canary.
 func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return canaryOutcome(c, s) }
+
+// ExpireElevations is what Run does every few seconds.
+func (b *Broker) ExpireElevations(ctx context.Context) error { return b.expireElevations(ctx) }

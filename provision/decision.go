@@ -64,6 +64,7 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
+	Elevations   []Elevation `json:",omitempty"`
 	Deliveries   []Delivery
 	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back
 	Events       []Event

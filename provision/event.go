@@ -19,7 +19,8 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
+	EventDelivery          = "delivery"  // an administrator's word on what an app was to be told, or that nobody is to be told any more
 	EventAdmin             = "admin"
 )
 
@@ -93,6 +94,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventAdmin,
+		EventRevocation, EventElevation, EventDelivery, EventAdmin,
 	}
 }

@@ -17,5 +17,7 @@ func Reasons() []Reason {
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
 		TenantNotOfApp, RoleMissing, StoreUnavailable, RateLimited,
+
+		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 	}
 }

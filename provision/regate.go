@@ -20,6 +20,9 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start):
 		return l, CausePolicyTightened
 	}
+	if l.Kind == ElevationLease {
+		return s.regateElevation(now)
+	}
 	if end := l.Start.Add(policy.MaxSession); end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseCeiling
 	}

@@ -65,6 +65,7 @@ type Target struct {
 	Spend      []Spent
 	Delivery   DeliveryID
 	Quiet      bool // no lease ends by it: no Listeners are read
+	Elevations bool // those that the account of Lease waits for are read
 }
 
 // String says which objects t names.
@@ -92,11 +93,12 @@ type State struct {
 	IntendedLeases    []Lease  // all of the intent's account that have not ended
 	App               App
 	Delivery          Delivery
-	Listeners         Listeners // of Account, when the target names it; only its holder's login finds it by the link
-	FormerListeners   Listeners // of the former lease's account
-	IntendedListeners Listeners // of the intent's account
-	Seats             int       // accounts of the tenant with a live lease, not counting Account
-	Spent             []Spent   // those of the target that are used up already
+	Listeners         Listeners   // of Account, when the target names it; only its holder's login finds it by the link
+	FormerListeners   Listeners   // of the former lease's account
+	IntendedListeners Listeners   // of the intent's account
+	Seats             int         // accounts of the tenant with a live lease, not counting Account
+	Spent             []Spent     // those of the target that are used up already
+	Waiting           []Elevation // that the former lease's account waits for, when the target asks for them
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.

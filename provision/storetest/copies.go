@@ -94,6 +94,7 @@ func crowdedStore(t *probe, s Copied) {
 		Spent:     []provision.Spent{{Kind: "assertion", Scope: "okta", ID: "_1", Until: start}},
 		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
 	})
+	w.write(provision.Change{Elevations: []provision.Elevation{w.elevation(provision.Lease{ID: "acme.1", Tenant: acme, Account: "acc_1"}, "admin")}})
 	w.outboxed()
 	for _, name := range []string{"day/acme/1", "session"} {
 		_, err := s.AddKey(t.ctx, name, []byte{0xff, 0, 1})
