@@ -17,8 +17,6 @@ type orphanPage struct {
 	Sets    []orphanSet
 	Keeps   []retention
 	Erased  []provision.Event
-	Capped  bool
-	Visited int
 }
 
 // orphanSet is one kind of them: the first few, and where all are.
@@ -43,14 +41,17 @@ const maxWalked = 2000
 // orphans is the report.
 func (c *Console) orphans(v *visit) error {
 	page := orphanPage{Tenant: v.query("tenant"), Days: v.days("days", 90)}
-	q := provision.AccountQuery{Tenant: v.tenant(), Unused: v.now().AddDate(0, 0, -page.Days), Limit: fewOrphans + 1}
 	days := strconv.Itoa(page.Days)
-	err := c.orphan(v, &page, orphanSet{Title: "Not used for " + days + " days", Text: "No session now, and no login since. A retention erases them in time; so can you."}, q, "unused", days)
+	err := c.orphan(v, &page, orphanSet{
+		Title: "Not used for " + days + " days", Text: "No session now, and no login since. A retention erases them in time; so can you.", More: allOf(v.tenant(), "unused", days),
+	}, provision.AccountQuery{Tenant: v.tenant(), Unused: v.now().AddDate(0, 0, -page.Days)})
 	if err != nil {
 		return err
 	}
-	q = provision.AccountQuery{Tenant: v.tenant(), Stranded: true, Limit: fewOrphans + 1}
-	if err := c.orphan(v, &page, orphanSet{Title: "Sign-in gone with its connection", Text: "Somebody has logged in, by a connection that was deleted. Link another sign-in, or delete the account."}, q, "stranded", "1"); err != nil {
+	err = c.orphan(v, &page, orphanSet{
+		Title: "Sign-in gone with its connection", Text: "Somebody has logged in, by a connection that was deleted. Link another sign-in, or delete the account.", More: allOf(v.tenant(), "stranded", "1"),
+	}, provision.AccountQuery{Tenant: v.tenant(), Stranded: true})
+	if err != nil {
 		return err
 	}
 	for _, part := range []func(*visit, *orphanPage) error{c.strandedAt, c.ofLapsedDomains, c.kept} {
@@ -61,22 +62,27 @@ func (c *Console) orphans(v *visit) error {
 	return c.show(v, http.StatusOK, "orphans", "Orphans", page)
 }
 
-// orphan adds the accounts that a query finds, if any.
-func (c *Console) orphan(v *visit, page *orphanPage, set orphanSet, q provision.AccountQuery, name, value string) error {
+// orphan adds the accounts that a query finds, if any; set has the address of the whole list.
+func (c *Console) orphan(v *visit, page *orphanPage, set orphanSet, q provision.AccountQuery) error {
+	q.Limit = fewOrphans + 1
 	found, err := v.reach.Accounts(v.r.Context(), q)
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	if len(found) > fewOrphans {
-		found = found[:fewOrphans]
-		set.More = address("/admin/accounts", name, value)
-		if q.Tenant != "" {
-			set.More = address("/admin/accounts", name, value, "tenant", string(q.Tenant))
-		}
+	if len(found) <= fewOrphans {
+		set.More = ""
 	}
-	set.Accounts = found
+	set.Accounts = found[:min(len(found), fewOrphans)]
 	page.Sets = append(page.Sets, set)
 	return nil
+}
+
+// allOf is the address of the list of accounts, cut to one thing and a tenant.
+func allOf(t provision.TenantID, name, value string) string {
+	if t == "" {
+		return address("/admin/accounts", name, value)
+	}
+	return address("/admin/accounts", name, value, "tenant", string(t))
 }
 
 // walk looks through a list, so far as a page does.
@@ -144,9 +150,9 @@ func (c *Console) ofLapsedDomains(v *visit, page *orphanPage) error {
 		if x.State != provision.ClaimLapsed {
 			return nil
 		}
-		q := provision.AccountQuery{Tenant: x.Tenant, Domain: x.Domain, Limit: fewOrphans + 1}
-		set := orphanSet{Title: "Domain " + x.Domain.String() + " has lapsed", Text: "Logins of this domain are refused until its proof is there again."}
-		return c.orphan(v, page, set, q, "domain", x.Domain.String())
+		return c.orphan(v, page, orphanSet{
+			Title: "Domain " + x.Domain.String() + " has lapsed", Text: "Logins of this domain are refused until its proof is there again.", More: allOf(x.Tenant, "domain", x.Domain.String()),
+		}, provision.AccountQuery{Tenant: x.Tenant, Domain: x.Domain})
 	})
 }
 
