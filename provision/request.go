@@ -64,6 +64,7 @@ type Target struct {
 	Intent     Intent
 	Spend      []Spent
 	Delivery   DeliveryID
+	Token      TokenID
 	Quiet      bool // no lease ends by it: no Listeners are read
 }
 
@@ -92,6 +93,7 @@ type State struct {
 	IntendedLeases    []Lease  // all of the intent's account that have not ended
 	App               App
 	Delivery          Delivery
+	Token             Token
 	Listeners         Listeners // of Account, when the target names it; only its holder's login finds it by the link
 	FormerListeners   Listeners // of the former lease's account
 	IntendedListeners Listeners // of the intent's account
@@ -120,5 +122,5 @@ func (s State) OfFormer() State {
 // IsZero reports whether t names nothing.
 func (t Target) IsZero() bool {
 	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
-		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == ""
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == ""
 }

@@ -25,6 +25,7 @@ type Store interface {
 	Upstreams
 	Outbox
 	Canaries
+	Tokens
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -71,7 +72,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(),
 	} {
 		all = append(all, group...)
 	}
