@@ -132,10 +132,38 @@ func TestWhereASessionBeganIsSealedAndGoesWithIt(t *testing.T) {
 	if err != nil || strings.Contains(string(u.Sealed), "192.0.2") || len(u.Sealed) == 0 {
 		t.Fatalf("%q, %v", u.Sealed, err)
 	}
+	me, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || me.Began[l.ID] != (provision.Whence{IP: "192.0.2.7", UserAgent: "Mozilla/5.0"}) {
+		t.Errorf("the person sees %+v, %v", me.Began, err)
+	}
 	if err := h.RevokeLease(context.Background(), operator(), l.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.store.Upstream(context.Background(), l.ID); !errors.Is(err, provision.ErrNotFound) {
 		t.Errorf("after its end: %v", err)
+	}
+}
+
+func TestWhereASessionBeganIsStillKnownAfterItsProviderWasAsked(t *testing.T) {
+	h := newHouse(t, withOIDC, lively)
+	going, err := h.Begin(context.Background(), broker.Wish{Browser: "b", Connection: "acme-oidc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := h.oidc.Login(t, going.URL)
+	l, err := h.Login(context.Background(), broker.Return{
+		Connection: "acme-oidc", Attempt: broker.AttemptID(answer.Get("state")), Browser: "b", Answer: answer, Requester: provision.Requester{UserAgent: "Mozilla/5.0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || before.Began[l.ID].UserAgent == "" {
+		t.Fatalf("%+v, %v", before.Began, err)
+	}
+	h.asks(soon) // with another token each time, which is sealed anew
+	after, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || after.Began[l.ID] != before.Began[l.ID] {
+		t.Errorf("%+v, before %+v, %v", after.Began, before.Began, err)
 	}
 }

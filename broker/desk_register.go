@@ -88,8 +88,11 @@ func (k *Desk) PutPolicy(ctx context.Context, o Order, id provision.TenantID, p 
 	if _, err := k.tenant(ctx, o.Mandate, id); err != nil {
 		return provision.Policy{}, err
 	}
-	if faults := p.Faults(); len(faults) > 0 {
+	if faults := k.b.faultsOf(p); len(faults) > 0 {
 		return provision.Policy{}, fmt.Errorf("%s: %w", strings.Join(faults, "; "), ErrInvalid)
+	}
+	if err := k.b.Rules(o.Mandate, id).lockout(ctx, p); err != nil {
+		return provision.Policy{}, err
 	}
 	err := k.b.alter(ctx, o.deed(), func(r *registration) {
 		t, err := k.tenant(ctx, o.Mandate, id)

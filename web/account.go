@@ -38,8 +38,12 @@ type mine struct {
 	Elevated elevating
 }
 
-// maxShown bounds the sessions on the page. All of them, shown or not, can be ended at once.
-const maxShown = 50
+// session is one of the sessions, as the page shows it.
+type session struct {
+	provision.Lease
+	From provision.Whence
+	This bool // the page is seen in it
+}
 
 // Shown are the newest sessions, and among them always the one that the page is seen in.
 func (m mine) Shown() []provision.Lease {
@@ -71,6 +75,15 @@ func (m mine) ForAWhile() bool {
 
 // This reports whether l is the session that the page is seen in.
 func (m mine) This(l provision.Lease) bool { return l.ID == m.Standing.Lease.ID }
+// Browser is the browser that began it, in words; "" when nobody knows.
+func (s session) Browser() string { return browserName(s.From.UserAgent) }
+// Shown are the newest sessions, and among them always the one that the page is seen in. All of them, shown or not, can
+// be ended at once.
+func (m mine) Shown() (shown []session) {
+	for _, l := range m.Newest() {
+		shown = append(shown, session{l, m.Began[l.ID], l.ID == m.Standing.Lease.ID})
+	return shown
+func (m mine) Older() int { return len(m.Leases) - len(m.Newest()) }
 
 // Roles are those that the person has all the time.
 func (m mine) Roles() []string { return m.Standing.Roles() }

@@ -22,6 +22,7 @@ type commandLine struct {
 	Apply       applyCommand       `cmd:"" help:"Make tenants, domains, connections, apps and policies what manifests say."`
 
 	Tenant     tenantCommands     `cmd:"" help:"Organisations that bring their own people."`
+	Policy     policyCommands     `cmd:"" help:"Who of a tenant's people gets in, and for how long."`
 	Domain     domainCommands     `cmd:"" help:"Claims on e-mail domains, and their proofs."`
 	Connection connectionCommands `cmd:"" help:"Identity providers of tenants."`
 	App        appCommands        `cmd:"" help:"What is protected."`
