@@ -17,5 +17,8 @@ func Reasons() []Reason {
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
 		TenantNotOfApp, RoleMissing, StoreUnavailable, RateLimited,
+
+		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
+		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, OutsideHours,
 	}
 }

@@ -87,6 +87,16 @@ func answers() map[provision.Reason]answer {
 	add(403, "This app wants a role that you do not have.", askAdmin, provision.RoleMissing)
 	add(503, "We cannot tell right now whether you may go on.", "You are still signed in. Try again in a moment.", provision.StoreUnavailable)
 	add(429, "Too many sign-ins were begun just now.", "Wait a minute and try again.", provision.RateLimited)
+
+	add(403, "No rule lets this workload in.", askAdmin, provision.RuleUnknown, provision.RuleHeld)
+	add(403, "The token is not what the rule wants.", askAdmin, provision.ClaimMissing, provision.ClaimMismatch)
+	add(403, "The token was issued too long ago.", "Fetch a new one and try again.", provision.TokenStale)
+	add(403, "This is not among what may be asked for.", askAdmin, provision.GrantRefused, provision.AppNotGranted, provision.ResourceNotGranted)
+	add(403, "Something has to be said that was not.", "Say what it is for, and which task it belongs to.", provision.PurposeMissing, provision.TaskMissing)
+	add(403, "The task has ended.", "Begin a new one.", provision.TaskEnded)
+	add(403, "It is not given to this address.", askAdmin, provision.AddressRefused)
+	add(403, "As many leases as may be live at once are.", "End the other task, or wait.", provision.TooManyLeases)
+	add(403, "It is not given at this time.", askAdmin, provision.OutsideHours)
 	return m
 }
 
