@@ -202,6 +202,9 @@ func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Pro
 		}
 		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), AfterLogout: at.afterLogout(), HTTP: g.fetch, Now: time.Now, Log: g.log})
 	}
+	if c.Protocol == provision.Workloads {
+		return oidc.NewIssuer(oidc.IssuerConfig{Connection: c, Audience: broker.WorkloadAudience(g.config.URL, c.Tenant), HTTP: g.fetch, Now: time.Now, Log: g.log})
+	}
 	return nil, fmt.Errorf("protocol %q: %w", c.Protocol, provision.ErrCorrupt)
 }
 

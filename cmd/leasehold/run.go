@@ -36,6 +36,7 @@ type commandLine struct {
 	Clock      clockCommands      `cmd:"" help:"Ledger time."`
 	Backup     backupCommand      `cmd:"" help:"Write the ledger to a file, with or without a server."`
 	Restore    restoreCommand     `cmd:"" help:"Make the ledger what a backup says, without a server. Every lease ends."`
+	Exec       execCommand        `cmd:"" help:"Run a command with a workload's lease, and end its task."`
 	Bench      benchCommands      `cmd:"" help:"Measure a gateway."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
