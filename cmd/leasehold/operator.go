@@ -51,6 +51,8 @@ func (o operator) handler() http.Handler {
 		"POST /accounts":                o.createAccount,
 		"GET /accounts/{id}":            o.account,
 		"POST /accounts/{id}/{verb}":    o.accountVerb,
+		"GET /elevations":               o.elevations,
+		"POST /elevations/{id}/{verb}":  o.elevationVerb,
 		"GET /leases":                   o.leases,
 		"GET /leases/{id}":              o.lease,
 		"POST /revoke":                  o.revoke,
