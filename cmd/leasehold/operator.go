@@ -62,6 +62,8 @@ func (o operator) handler() http.Handler {
 		"GET /doctor/{id}":                     o.doctor,
 		"POST /clock/reset":                    o.resetClock,
 		"POST /keys/{id}/rotate":               o.rotate,
+		"GET /elevations":                      o.elevations,
+		"POST /elevations/{id}/{verb}":         o.elevationVerb,
 	} {
 		mux.Handle(pattern, o.answer(pattern, do))
 	}

@@ -28,6 +28,7 @@ type commandLine struct {
 	App        appCommands        `cmd:"" help:"What is protected."`
 	Account    accountCommands    `cmd:"" help:"People."`
 	Lease      leaseCommands      `cmd:"" help:"What gives access."`
+	Elevation  elevationCommands  `cmd:"" help:"Roles for a while."`
 	Revoke     revokeCommand      `cmd:"" help:"End access, now."`
 	Delivery   deliveryCommands   `cmd:"" help:"What apps are told of ends of access."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
