@@ -79,6 +79,7 @@ func does[I, O any](a *API, x operation, do func(context.Context, broker.Mandate
 	op := huma.Operation{
 		Method: method, Path: path, Summary: x.summary, OperationID: operationID(method, path), Tags: []string{kind}, MaxBodyBytes: maxBody,
 		Description: "Wants the right `" + kind + "." + verb + "`.",
+		Extensions:  map[string]any{"x-right": string(x.right)},
 		Responses:   map[string]*huma.Response{"default": a.problems()},
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
