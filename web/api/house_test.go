@@ -59,7 +59,9 @@ func newHouse(t testing.TB) *house {
 	h.broker, err = broker.New(ctx, broker.Ports{
 		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: deaf{}, Keys: keys,
 		Attempts: broker.NewLocalAttempts(h.now), Documents: documents{}, URL: origin(sso), Now: h.now, Operators: "ops",
-		Open:    func(_ context.Context, c provision.Connection) (idp.Provider, error) { return believer{c.ID, h.now}, nil },
+		Open: func(_ context.Context, c provision.Connection) (idp.Provider, error) {
+			return believer{c.ID, h.now}, nil
+		},
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },
 	})
 	must(t, err)
