@@ -30,6 +30,7 @@ import (
 	"leasehold/provision"
 	"leasehold/provision/postgres"
 	"leasehold/web"
+	"leasehold/web/api"
 )
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
@@ -44,6 +45,8 @@ type gateway struct {
 	redis        *redis.Client // nil: this is the only replica
 	broker       *broker.Broker
 	prover       *broker.Prover
+	desk         *broker.Desk
+	api          *api.API
 	fetch        *http.Client // for every address that a tenant gave
 	metrics      *prometheus.Registry
 	counts       *metrics
@@ -126,6 +129,9 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.prover = g.newProver()
+	if err := g.openDesk(ctx); err != nil {
+		return err
+	}
 	seal, err := g.keys.Named(ctx, "notes")
 	if err != nil {
 		return err
@@ -137,7 +143,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log,
+		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log, Mounts: []web.Mount{g.api.Mount()},
 	})
 	return err
 }

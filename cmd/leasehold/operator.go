@@ -18,6 +18,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 // operator answers the operator's verbs on the admin socket. Whoever can open the socket may do everything; who it was
@@ -68,6 +69,7 @@ func (o operator) handler() http.Handler {
 		mux.Handle(pattern, o.answer(pattern, do))
 	}
 	mux.HandleFunc("POST /backup", o.backup)
+	mux.Handle(api.Prefix+"/", o.gateway.api.As(mandateOfPeer))
 	return mux
 }
 

@@ -30,6 +30,7 @@ type commandLine struct {
 	Lease      leaseCommands      `cmd:"" help:"What gives access."`
 	Elevation  elevationCommands  `cmd:"" help:"Roles for a while."`
 	Revoke     revokeCommand      `cmd:"" help:"End access, now."`
+	Token      tokenCommands      `cmd:"" help:"What programs show to the API."`
 	Delivery   deliveryCommands   `cmd:"" help:"What apps are told of ends of access."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
 	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`
