@@ -142,8 +142,7 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Contact:     file.Contact,
 		ContractEnd: file.ContractEnd.end,
 		Retention:   file.Retention,
-		Policy:      file.policy(c.judge),
-		Policy:      file.workloads(file.policy()),
+		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
 	tenant.Claims = file.claims(tenant.ID)

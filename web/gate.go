@@ -80,6 +80,8 @@ type Elevating interface {
 	Privileges(ctx context.Context, token string, o provision.Origin) (broker.Privileges, error)
 	AskElevation(ctx context.Context, token string, o provision.Origin, w broker.Wanting, from provision.Requester) (provision.Elevation, error)
 	JudgeElevation(ctx context.Context, token string, o provision.Origin, j broker.Judgement) (provision.Elevation, error)
+}
+
 // Workloads is what CI jobs, service accounts and the like ask for. A token is theirs, or a handle that they were given.
 type Workloads interface {
 	Exchange(ctx context.Context, x broker.Trade) (broker.Traded, error)
