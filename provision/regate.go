@@ -21,6 +21,9 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		policy.unmet(s.Met):
 		return l, CausePolicyTightened
 	}
+	if l.Kind == ElevationLease {
+		return s.regateElevation(now)
+	}
 	if end := l.Start.Add(policy.MaxSession); end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseCeiling
 	}

@@ -22,6 +22,7 @@ type beside interface {
 	broker.Outbox
 	broker.Upstreams
 	broker.Canaries
+	broker.Elevations
 }
 
 // ledger is a store, whatever keeps it.
