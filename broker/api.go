@@ -104,9 +104,14 @@ type Me struct {
 // MaxNewest is how many sessions the account page shows.
 const MaxNewest = 50
 
+// Sessions are the leases that are one.
+func (m Me) Sessions() []provision.Lease {
+	return slices.DeleteFunc(slices.Clone(m.Leases), func(l provision.Lease) bool { return l.Kind != provision.SessionLease })
+}
+
 // Newest are the newest sessions, and first always the one that they are seen in.
 func (m Me) Newest() []provision.Lease {
-	newest := slices.SortedFunc(slices.Values(m.Leases), func(a, b provision.Lease) int {
+	newest := slices.SortedFunc(slices.Values(m.Sessions()), func(a, b provision.Lease) int {
 		switch m.Standing.Lease.ID {
 		case a.ID:
 			return -1

@@ -167,3 +167,29 @@ func TestWhereASessionBeganIsStillKnownAfterItsProviderWasAsked(t *testing.T) {
 		t.Errorf("%+v, before %+v, %v", after.Began, before.Began, err)
 	}
 }
+
+func TestARoleForAWhileIsHeldToTheConditionAsItsSessionIs(t *testing.T) { // I16
+	h := newHouse(t, policy(privileged), policy(func(p *provision.Policy) { p.When = `cidr("192.0.2.0/24").containsIP(request.ip)` }))
+	l := h.login(ada())
+	e, err := h.wants(l, wanting("auditor"))
+	if err != nil || e.Lease == "" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if err := h.Regate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if at := h.lease(e.Lease).EndedAt; !at.IsZero() {
+		t.Error("the role ended, whose session began in the network")
+	}
+	h.when(`cidr("198.51.100.0/24").containsIP(request.ip)`)
+	_, err = h.wants(l, wanting("auditor")) // before anybody has ended the session
+	h.wantUngiven("out of the network", err, provision.LeaseEnded)
+	if err := h.Regate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []provision.LeaseID{l.ID, e.Lease} {
+		if h.lease(id).EndedAt.IsZero() {
+			t.Errorf("%s goes on", id)
+		}
+	}
+}

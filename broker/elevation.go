@@ -135,10 +135,15 @@ func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func
 	if err != nil {
 		return provision.Elevation{}, err
 	}
+	of, by, err := b.origins(ctx, t)
+	if err != nil {
+		return provision.Elevation{}, err
+	}
 	var ruling provision.Ruling
 	var tenant provision.Tenant
 	_, err = b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		a.Now, tenant = b.Ledger.Now(), s.Former.Tenant
+		s.Former.Met, s.Intended.Met = b.met(ctx, s.Former, of, a.Now), b.met(ctx, s.Intended, by, a.Now)
 		ruling = gate(s, a)
 		return ruling.Change, nil
 	})

@@ -43,7 +43,7 @@ func PolicyText(p provision.Policy) string {
 		{"groups", map[string][]string{"any": listed(p.Groups.Any), "all": listed(p.Groups.All), "none": listed(p.Groups.None)}},
 		{"roles", map[string]any{"default": listed(p.Roles.Default), "map": mapped(p.Roles.Map), "ceiling": listed(p.Roles.Ceiling)}},
 		{"seats", p.Seats}, {"max_session", written(p.MaxSession)}, {"idle", written(p.Idle)}, {"acr", listed(p.ACR)},
-		{"max_auth_age", written(p.MaxAuthAge)}, {"deprovision_grace", written(p.DeprovisionGrace)}, {"when", p.When},
+		{"max_auth_age", written(p.MaxAuthAge)}, {"deprovision_grace", written(p.DeprovisionGrace)}, {"when", p.When}, {"elevate", elevations(p.Elevate)},
 	} {
 		var value strings.Builder
 		encoder := json.NewEncoder(&value) // of which all that can come here is YAML too
@@ -59,6 +59,21 @@ func listed(items []string) []string {
 		return []string{}
 	}
 	return items
+}
+
+// elevations are rules as a file has them.
+func elevations(rules []provision.ElevationRule) []map[string]any {
+	items := []map[string]any{}
+	for _, r := range rules {
+		items = append(items, map[string]any{
+			"role": r.Role, "who": circled(r.Who), "max": written(r.Max), "approve": r.Approve, "approvers": circled(r.Approvers), "ticket": r.Ticket,
+		})
+	}
+	return items
+}
+
+func circled(c provision.Circle) map[string][]string {
+	return map[string][]string{"groups": listed(c.Groups), "roles": listed(c.Roles)}
 }
 
 func mapped(items map[string][]string) map[string][]string {

@@ -18,6 +18,10 @@ func TestAPolicyThatIsWrittenOutReadsAsTheSame(t *testing.T) {
 			Create: provision.CreateApprove, Mode: provision.Provisioned, Groups: provision.GroupRule{Any: []string{"a: b", "<c>"}, All: []string{"cn=x,dc=y"}, None: []string{"*"}},
 			Roles: provision.RoleRule{Default: []string{"reader"}, Map: map[string][]string{"eng # 1": {"engineer"}, "yes": {"reader"}}, Ceiling: []string{"reader", "engineer"}},
 			Seats: 3, MaxSession: 90 * time.Minute, Idle: 10 * time.Second, ACR: []string{"https://refeds.org/profile/mfa"}, MaxAuthAge: 24 * time.Hour, DeprovisionGrace: time.Minute,
+			Elevate: []provision.ElevationRule{{
+				Role: "root", Who: provision.Circle{Groups: []string{"ops-*"}, Roles: []string{"engineer"}}, Max: time.Hour, Approve: provision.ByApprover,
+				Approvers: provision.Circle{Groups: []string{}, Roles: []string{"reader"}}, Ticket: true,
+			}},
 			When: `request.app == "a\\b" && "ü" in account.groups`,
 		},
 	} {
