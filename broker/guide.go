@@ -316,13 +316,14 @@ func (g *Guide) Restart(ctx context.Context, pass string, from provision.Request
 	return err
 }
 
-// FirstLogin begins a real login by the connection, which carries the setup's invitation.
-func (g *Guide) FirstLogin(ctx context.Context, pass string, w Wish) (Departure, error) {
+// FirstLogin begins a real login by the connection, which carries the setup's invitation and leads back to a path.
+func (g *Guide) FirstLogin(ctx context.Context, pass, back string, w Wish) (Departure, error) {
 	x, err := g.held(ctx, pass)
 	if err != nil {
 		return Departure{}, err
 	}
 	w.Connection, w.Email, w.Fresh, w.setup, w.try = x.Connection, "", true, x.ID, nil
+	w.Path = back
 	return g.Begin(ctx, w)
 }
 

@@ -54,12 +54,12 @@ func (g *Guide) DraftSAML(ctx context.Context, pass string, d SAMLDraft, from pr
 		if c.Protocol == provision.SAML && c.Subject != "" {
 			subject = c.Subject
 		}
-		*c = provision.Connection{Domains: c.Domains, Protocol: provision.SAML, Attributes: kept(*c, provision.SAML), Subject: subject, Metadata: d.Document, MetadataURL: d.URL}
+		*c = provision.Connection{Domains: c.Domains, Protocol: provision.SAML, Attributes: mappingOf(*c, provision.SAML), Subject: subject, Metadata: d.Document, MetadataURL: d.URL}
 	})
 }
 
-// kept is the mapping of a connection that goes on speaking a protocol.
-func kept(c provision.Connection, p provision.Protocol) map[string]string {
+// mappingOf is the mapping of a connection that goes on speaking a protocol.
+func mappingOf(c provision.Connection, p provision.Protocol) map[string]string {
 	if c.Protocol == p {
 		return c.Attributes
 	}
@@ -103,7 +103,7 @@ func (g *Guide) DraftOIDC(ctx context.Context, pass string, d OIDCDraft, from pr
 	if err != nil && !errors.Is(err, provision.ErrNotFound) {
 		return err
 	}
-	c := provision.Connection{ID: x.Connection, Protocol: provision.OIDC, Attributes: kept(old, provision.OIDC), Subject: "sub", Issuer: strings.TrimSpace(d.Issuer),
+	c := provision.Connection{ID: x.Connection, Protocol: provision.OIDC, Attributes: mappingOf(old, provision.OIDC), Subject: "sub", Issuer: strings.TrimSpace(d.Issuer),
 		ClientID: strings.TrimSpace(d.ClientID), TrustEmail: d.TrustEmail}
 	if d.Entra {
 		c.Subject = "tid+oid"

@@ -16,8 +16,8 @@ import (
 	"leasehold/provision"
 )
 
-// stranger is somebody at acme's customer who has nothing but a setup link, and the house that sent it.
-type stranger struct {
+// outsider is somebody at acme's customer who has nothing but a setup link, and the house that sent it.
+type outsider struct {
 	*house
 	guide   *broker.Guide
 	records map[string][]string // what the registrar publishes
@@ -27,49 +27,38 @@ type stranger struct {
 	browser string
 }
 
-// newStranger has a tenant that lets nobody new in, without a connection that asks, and a link for it.
-func newStranger(t *testing.T, change ...func(*house)) *stranger {
+// newOutsider has a tenant that lets nobody new in, without a connection that asks, and a link for it.
+func newOutsider(t *testing.T, change ...func(*house)) *outsider {
 	t.Helper()
 	h := newHouse(t, append([]func(*house){func(h *house) {
 		globex := tenant("globex", "globex.test")
 		globex.Connections, globex.Claims, globex.Tenant.Policy.Create = nil, nil, provision.CreateDeny
 		h.wanted.Tenants = append(h.wanted.Tenants, globex)
 	}}, change...)...)
-	s := &stranger{house: h, records: map[string][]string{}, idp: samltest.New(t), browser: "b-" + rand.Text()}
+	s := &outsider{house: h, records: map[string][]string{}, idp: samltest.New(t), browser: "b-" + rand.Text()}
 	s.idp.Now = h.clock.Now
 	s.guide = &broker.Guide{Broker: h.Broker, Prover: broker.NewProver(h.Broker, resolverFunc(func(_ context.Context, name string) ([]string, error) { return s.records[name], nil }), 0, 0)}
 	s.link = s.make("globex")
 	return s
 }
 
-func everywhere() broker.Mandate {
-	return broker.Mandate{Actor: provision.Actor{Kind: provision.Operator, ID: "uid:0", Via: "admin.sock"}, Everywhere: true, Write: true}
-}
-
-func (s *stranger) make(t provision.TenantID) broker.SetupLink {
+func (s *outsider) make(t provision.TenantID) broker.SetupLink {
 	s.t.Helper()
 	link, err := s.MakeSetup(context.Background(), everywhere(), broker.NewSetup{Tenant: t}, "they asked")
 	must(s.t, err)
 	return link
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+func (s *outsider) token() string { return strings.TrimPrefix(s.link.URL, ssoURL+"/setup/") }
 
-func (s *stranger) token() string { return strings.TrimPrefix(s.link.URL, ssoURL+"/setup/") }
-
-func (s *stranger) open() {
+func (s *outsider) open() {
 	s.t.Helper()
 	var err error
 	s.pass, _, err = s.guide.Open(context.Background(), s.token(), provision.Requester{IP: "192.0.2.9"})
 	must(s.t, err)
 }
 
-func (s *stranger) progress() broker.Progress {
+func (s *outsider) progress() broker.Progress {
 	s.t.Helper()
 	p, err := s.guide.Progress(context.Background(), s.pass)
 	must(s.t, err)
@@ -77,13 +66,13 @@ func (s *stranger) progress() broker.Progress {
 }
 
 // connects gives the metadata of the customer's provider.
-func (s *stranger) connects() {
+func (s *outsider) connects() {
 	s.t.Helper()
 	must(s.t, s.guide.DraftSAML(context.Background(), s.pass, broker.SAMLDraft{Document: s.idp.Metadata()}, provision.Requester{}))
 }
 
 // proves claims globex.test and publishes its record.
-func (s *stranger) proves() {
+func (s *outsider) proves() {
 	s.t.Helper()
 	must(s.t, s.guide.Claim(context.Background(), s.pass, "globex.test", provision.Requester{}))
 	shown := s.progress().Claims[0]
@@ -94,7 +83,7 @@ func (s *stranger) proves() {
 }
 
 // answers plays the browser at the provider, and back.
-func (s *stranger) answers(going broker.Departure, who samltest.Answer) (provision.Lease, error) {
+func (s *outsider) answers(going broker.Departure, who samltest.Answer) (provision.Lease, error) {
 	s.t.Helper()
 	c := s.progress().Setup.Connection
 	id, err := s.Receive(context.Background(), c, s.idp.Respond(s.t, going.URL, who), provision.Requester{})
@@ -103,7 +92,7 @@ func (s *stranger) answers(going broker.Departure, who samltest.Answer) (provisi
 }
 
 // tries is a test login.
-func (s *stranger) tries(who samltest.Answer) broker.Trial {
+func (s *outsider) tries(who samltest.Answer) broker.Trial {
 	s.t.Helper()
 	going, err := s.guide.Test(context.Background(), s.pass, "/setup/test", broker.Wish{Browser: s.browser})
 	must(s.t, err)
@@ -131,9 +120,9 @@ func (h *house) leases() int {
 }
 
 // comes in by the invitation.
-func (s *stranger) comesIn(who samltest.Answer) (provision.Lease, error) {
+func (s *outsider) comesIn(who samltest.Answer) (provision.Lease, error) {
 	s.t.Helper()
-	going, err := s.guide.FirstLogin(context.Background(), s.pass, broker.Wish{Browser: s.browser})
+	going, err := s.guide.FirstLogin(context.Background(), s.pass, "/setup/", broker.Wish{Browser: s.browser})
 	must(s.t, err)
 	return s.answers(going, who)
 }
@@ -142,7 +131,7 @@ func bob() samltest.Answer {
 	return samltest.Answer{Person: samltest.Person{Subject: "bob-7", Email: "bob@globex.test", Name: "Bob", Groups: []string{"leasehold:admin"}}}
 }
 
-func (s *stranger) enabled() {
+func (s *outsider) enabled() {
 	s.t.Helper()
 	s.open()
 	s.connects()
@@ -154,7 +143,7 @@ func (s *stranger) enabled() {
 }
 
 func TestAStrangerWithALinkReachesAnEnabledConnectionAndIsItsAdministrator(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.enabled()
 	l, err := s.comesIn(bob())
@@ -200,7 +189,7 @@ func reasonOf(err error) provision.Reason {
 }
 
 func TestACopiedSetupLinkOpensNothing(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	if _, err := s.guide.LookAt(ctx, s.token(), ""); err != nil { // a program that looks through mail
 		t.Fatal(err)
@@ -231,7 +220,7 @@ func TestACopiedSetupLinkOpensNothing(t *testing.T) {
 }
 
 func TestNothingOfASetupLinkIsKeptThatWouldOpenIt(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	s.open()
 	kept, err := s.store.Setup(context.Background(), s.link.Setup.ID)
 	must(t, err)
@@ -244,10 +233,10 @@ func TestNothingOfASetupLinkIsKeptThatWouldOpenIt(t *testing.T) {
 }
 
 func TestARevokedSetupIsOverAlsoForWhoIsAtIt(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.enabled()
-	going, err := s.guide.FirstLogin(ctx, s.pass, broker.Wish{Browser: s.browser})
+	going, err := s.guide.FirstLogin(ctx, s.pass, "/setup/", broker.Wish{Browser: s.browser})
 	must(t, err)
 	c := s.progress().Setup.Connection
 	id, err := s.Receive(ctx, c, s.idp.Respond(t, going.URL, bob()), provision.Requester{})
@@ -264,10 +253,10 @@ func TestARevokedSetupIsOverAlsoForWhoIsAtIt(t *testing.T) {
 }
 
 func TestAnInvitationAdmitsOnePersonOnce(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.enabled()
-	stale, err := s.guide.FirstLogin(ctx, s.pass, broker.Wish{Browser: s.browser})
+	stale, err := s.guide.FirstLogin(ctx, s.pass, "/setup/", broker.Wish{Browser: s.browser})
 	must(t, err)
 	l, err := s.comesIn(bob())
 	must(t, err)
@@ -289,7 +278,7 @@ func TestAnInvitationAdmitsOnePersonOnce(t *testing.T) {
 }
 
 func TestTheOfficeIsForWhoCameInByTheInvitationAndIsThere(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.enabled()
 	ada := s.login(ada())
@@ -313,7 +302,7 @@ func TestTheOfficeIsForWhoCameInByTheInvitationAndIsThere(t *testing.T) {
 }
 
 func TestNothingIsEnabledThatWasNotTestedOrProved(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	enable := func() error { return s.guide.Enable(ctx, s.pass, provision.Requester{}) }
 	s.open()
@@ -365,7 +354,7 @@ func TestNothingIsEnabledThatWasNotTestedOrProved(t *testing.T) {
 }
 
 func TestATestLoginSaysWhyAndWhatWasSaid(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	s.open()
 	s.connects()
 	s.proves()
@@ -394,7 +383,7 @@ func TestATestLoginSaysWhyAndWhatWasSaid(t *testing.T) {
 }
 
 func TestASetupReachesNoOtherTenantAndNoOtherConnection(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.open()
 	s.connects()
@@ -428,7 +417,7 @@ func TestASetupReachesNoOtherTenantAndNoOtherConnection(t *testing.T) {
 }
 
 func TestATestLoginIsNoLogin(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.enabled()
 	going, err := s.guide.Test(ctx, s.pass, "/setup/test", broker.Wish{Browser: s.browser})
@@ -453,7 +442,7 @@ func TestATestLoginIsNoLogin(t *testing.T) {
 }
 
 func TestAMetadataAddressIsFetchedUnderTheRulesForAll(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	s.open()
 	for _, address := range []string{"http://127.0.0.1:1/metadata", "file:///etc/passwd", "https://" + strings.Repeat("x", 3000)} {
 		err := s.guide.DraftSAML(context.Background(), s.pass, broker.SAMLDraft{URL: address}, provision.Requester{})
@@ -468,7 +457,7 @@ func TestAMetadataAddressIsFetchedUnderTheRulesForAll(t *testing.T) {
 }
 
 func TestAPastedResponseIsJudgedAndIsNoLogin(t *testing.T) {
-	s := newStranger(t)
+	s := newOutsider(t)
 	ctx := context.Background()
 	s.open()
 	s.connects()

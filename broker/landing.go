@@ -19,7 +19,7 @@ type landed struct {
 // remember keeps where an attempt led. The lease is there already: when it cannot be kept, the person lands on the
 // account page, which is no reason to refuse her.
 func (b *Broker) remember(ctx context.Context, u underway, d provision.Decision) {
-	l := landed{Browser: u.Browser, Landing: Landing{Lease: d.Lease.ID, App: u.App, Origin: u.Origin, Path: u.Path, Start: u.Start, Notice: d.Notice, Setup: u.Setup != ""}}
+	l := landed{Browser: u.Browser, Landing: Landing{Lease: d.Lease.ID, App: u.App, Origin: u.Origin, Path: u.Path, Start: u.Start, Notice: d.Notice}}
 	b.log("remember landing", b.store(ctx, kindLanding, string(u.ID), [32]byte{}, u.Expires, l))
 }
 

@@ -12,14 +12,6 @@ import (
 	"leasehold/provision"
 )
 
-// Expiry is until when a connection's identity provider can be believed.
-type Expiry struct {
-	Connection provision.ConnectionID
-	Tenant     provision.TenantID
-	Until      time.Time
-	Days       int // the threshold that was reached: 30, 14, 7 or 1 days ahead; 0: none yet
-}
-
 // Expiries lists connections in force of the tenants that m reaches whose certificates or metadata run out within 30 days,
 // the first first.
 func (b *Broker) Expiries(ctx context.Context, m Mandate, t provision.TenantID) ([]Expiry, error) {
@@ -45,12 +37,12 @@ func (b *Broker) expiries(ctx context.Context, t provision.TenantID) ([]Expiry, 
 			continue
 		}
 		until, known := b.expiryOf(c)
-		if days := provision.WarnedAt(until, now); known && days > 0 {
-			found = append(found, Expiry{c.ID, c.Tenant, until, days})
+		if known && provision.WarnedAt(until, now) > 0 {
+			found = append(found, Expiry{Connection: c.ID, Tenant: c.Tenant, Revision: c.Revision, At: until})
 		}
 	}
 	slices.SortFunc(found, func(x, y Expiry) int {
-		return cmp.Or(x.Until.Compare(y.Until), cmp.Compare(x.Connection, y.Connection))
+		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.Connection, y.Connection))
 	})
 	return found, nil
 }
@@ -111,10 +103,10 @@ func (b *Broker) warn(ctx context.Context, e Expiry) error {
 	if err != nil {
 		return err
 	}
-	t := provision.Target{Connection: e.Connection, Tenant: e.Tenant, Spend: []provision.Spent{provision.Warning(e.Connection, e.Until, a.Now)}, Quiet: true}
-	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) { return provision.WarnOfExpiry(s, e.Until, a) })
+	t := provision.Target{Connection: e.Connection, Tenant: e.Tenant, Spend: []provision.Spent{provision.Warning(e.Connection, e.At, a.Now)}, Quiet: true}
+	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) { return provision.WarnOfExpiry(s, e.At, a) })
 	if len(done.Events) > 0 {
-		b.Log.Warn("what a connection is believed by runs out", "connection", e.Connection, "tenant", e.Tenant, "until", e.Until)
+		b.Log.Warn("what a connection is believed by runs out", "connection", e.Connection, "tenant", e.Tenant, "until", e.At)
 	}
 	return err
 }

@@ -5,7 +5,11 @@ import "time"
 // The events of the audit.
 const (
 	EventLogin              = "login"
-	EventProtocol           = "login.protocol"  // messages without a live attempt: one a connection, reason and minute
+	EventProtocol           = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
+	EventExchange           = "exchange"           // a workload's token, exchanged for a lease or refused
+	EventExchangeProtocol   = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
+	EventExplained          = "exchange.explained" // somebody asked what would come of an exchange
+	EventTaskEnded          = "task.ended"
 	EventLogoutProtocol     = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
 	EventLeaseEnded         = "lease.ended"
 	EventAccountState       = "account.state"
@@ -24,6 +28,8 @@ const (
 	EventDelivery           = "delivery"   // an administrator's word on what an app was to be told, or that nobody is to be told any more
 	EventSetup              = "setup"      // what was done by a setup link, or with one
 	EventTest               = "login.test" // a login that was only tried: it lets nobody in and makes nothing
+	EventToken              = "token"      // of the API: one was made or revoked
+	EventElevation          = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventAdmin              = "admin"
 )
 
@@ -95,8 +101,8 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
+		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventConnectionExpiring, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventSetup, EventTest, EventAdmin,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventAdmin,
 	}
 }

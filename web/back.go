@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -125,9 +126,6 @@ func (s *server) leadBack(w http.ResponseWriter, r *http.Request, v visit, back 
 	return true, s.land(w, r, v, landing, back.Session)
 }
 
-// setupPath is where a setup goes on.
-const setupPath = "/setup/"
-
 // land leads a browser with a fresh session to where it wanted to go. A notice is read first; the way on from there is
 // through the login page, because a code would not wait.
 func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.Landing, session string) error {
@@ -136,8 +134,8 @@ func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.
 		e.path = "/"
 	}
 	onward := "/"
-	if l.Setup {
-		onward = setupPath
+	if path, _, _ := strings.Cut(e.path, "?"); l.Origin.IsZero() && s.isMounted(path) {
+		onward = e.path
 	}
 	if !l.Origin.IsZero() {
 		e.Return = l.Origin.String() + e.path

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"strings"
 
 	"leasehold/provision"
 )
@@ -57,6 +58,18 @@ func SetCookie(w http.ResponseWriter, name, value string, seconds int) {
 
 // Browser is the value of the cookie that logins are bound to, a fresh one when the browser has none.
 func Browser(w http.ResponseWriter, r *http.Request) (string, error) { return browser(w, r) }
+
+// isMounted reports whether path is at or below the first segment of a Mount that people visit.
+func (s *server) isMounted(path string) bool {
+	for _, m := range s.Mounts {
+		_, at, _ := strings.Cut(m.Pattern, "/")
+		first, _, _ := strings.Cut(at, "/")
+		if first = "/" + first; !m.Foreign && len(first) > 1 && (path == first || strings.HasPrefix(path, first+"/")) {
+			return true
+		}
+	}
+	return false
+}
 
 // Style is the path of the style sheet that all pages share.
 func Style() (string, error) {

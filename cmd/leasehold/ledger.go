@@ -21,8 +21,16 @@ type beside interface {
 	broker.Leftovers
 	broker.Outbox
 	broker.Upstreams
+	broker.Search
 	broker.Canaries
+	asked
+}
+
+// asked is what people and programs ask for, and what became of it.
+type asked interface {
 	broker.Setups
+	broker.Elevations
+	broker.Tokens
 }
 
 // ledger is a store, whatever keeps it.

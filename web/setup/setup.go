@@ -49,7 +49,7 @@ type Provider interface {
 type Trier interface {
 	Test(ctx context.Context, pass, back string, w broker.Wish) (broker.Departure, error)
 	Paste(ctx context.Context, pass, pasted string, from provision.Requester) error
-	FirstLogin(ctx context.Context, pass string, w broker.Wish) (broker.Departure, error)
+	FirstLogin(ctx context.Context, pass, back string, w broker.Wish) (broker.Departure, error)
 }
 
 // Switch puts the connection in force, and makes its first administrator.

@@ -155,7 +155,7 @@ func (t turn) login() error {
 	if err != nil {
 		return err
 	}
-	going, err := t.guide.FirstLogin(t.r.Context(), t.pass, broker.Wish{Browser: browser, Requester: t.v.From})
+	going, err := t.guide.FirstLogin(t.r.Context(), t.pass, root, broker.Wish{Browser: browser, Requester: t.v.From})
 	return t.leave(going, err, "admin")
 }
 
