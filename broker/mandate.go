@@ -15,6 +15,7 @@ type Mandate struct {
 	Everywhere bool               // every tenant, and what belongs to none: an operator
 	Tenant     provision.TenantID // this one alone, when not Everywhere
 	Write      bool               // false: may only look
+	Permits    []provision.Permit // of a token: this alone, as far as the rest allows it; nil: all that the rest allows
 	Lease      provision.LeaseID  // of the session that it is exercised in; "": none
 }
 

@@ -65,6 +65,8 @@ type Change struct {
 	Decisions    []DecisionRow
 	Revocations  []Revocation
 	Deliveries   []Delivery
+	Tokens       []Token     `json:",omitempty"`
+	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted
 	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back
 	Events       []Event
 	News         News // for other processes on the same ledger; a ledger of one process does not keep it
@@ -82,6 +84,7 @@ type Entry struct {
 // rows below are settled afterwards, in batches, under its id.
 type Revocation struct {
 	ID        RevocationID
+	Tenant    TenantID `json:",omitempty"` // whose the object was; "": the installation's, or not known
 	Scope     Scope
 	Cause     Cause
 	Note      string

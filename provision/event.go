@@ -21,6 +21,7 @@ const (
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
 	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventToken             = "token"    // of the API: one was made or revoked
 	EventAdmin             = "admin"
 )
 
@@ -94,6 +95,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventAdmin,
+		EventRevocation, EventDelivery, EventToken, EventAdmin,
 	}
 }

@@ -48,6 +48,7 @@ type Policy struct {
 	ACR              []string      // accepted authentication contexts; empty: any
 	MaxAuthAge       time.Duration // of the upstream authentication; 0: any
 	DeprovisionGrace time.Duration // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	When             string        `json:",omitempty"` // a condition (CEL) on each Case; "": none
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -106,6 +107,9 @@ func (p Policy) Faults() []string {
 		if d < 0 {
 			add("%s: %s is below 0", key, d)
 		}
+	}
+	if len(p.When) > MaxWhen {
+		add("when: has %d bytes, more than %d", len(p.When), MaxWhen)
 	}
 	ceiling := p.Roles.ceiling()
 	for _, role := range slices.Concat(ceiling, p.Roles.Default) {

@@ -221,6 +221,13 @@ const (
 	// The page is for administrators, and the account is none.
 	// Do: have an operator appoint the account: `leasehold account appoint`.
 	OfficeMissing Reason = "office_missing"
+	// The API was asked without a token, or with one that nobody made, that has expired, or that was revoked: itself, or with
+	// its tenant or the installation.
+	// Do: make another one: `leasehold token create`.
+	TokenInvalid Reason = "token_invalid"
+	// The token's scope does not hold what was asked for.
+	// Do: use a token with that scope: `leasehold token create --scope`.
+	ScopeMissing Reason = "scope_missing"
 	// Nobody can tell whether the request may go through. Sessions stay as they are.
 	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"

@@ -16,6 +16,6 @@ func Reasons() []Reason {
 		IdPStatus, IdPUnreachable, AttemptUnknown, AttemptOtherBrowser,
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
-		TenantNotOfApp, RoleMissing, OfficeMissing, StoreUnavailable, RateLimited,
+		TenantNotOfApp, RoleMissing, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
 	}
 }

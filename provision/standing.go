@@ -12,6 +12,7 @@ type Standing struct {
 	Claim        Claim // the owner's claim on the lease's domain
 	Installation Generation
 	Entries      []Entry // into which apps the lease was handed, and when
+	Met          bool    // the policy's condition was found to hold; no ledger says so, and Regate alone looks
 }
 
 // Refuses is the reason for which s gives no access at now (ledger time), or "" when it does: invariants I1, I10, I11.

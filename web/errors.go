@@ -86,6 +86,8 @@ func answers() map[provision.Reason]answer {
 	add(403, "This app is not open to your organisation.", askAdmin, provision.TenantNotOfApp)
 	add(403, "This app wants a role that you do not have.", askAdmin, provision.RoleMissing)
 	add(403, "This page is for administrators.", askAdmin, provision.OfficeMissing)
+	add(401, "The token is not good.", askAdmin, provision.TokenInvalid)
+	add(403, "The token may not do this.", askAdmin, provision.ScopeMissing)
 	add(503, "We cannot tell right now whether you may go on.", "You are still signed in. Try again in a moment.", provision.StoreUnavailable)
 	add(429, "Too many sign-ins were begun just now.", "Wait a minute and try again.", provision.RateLimited)
 	return m

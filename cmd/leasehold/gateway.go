@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/broker"
+	"leasehold/broker/condition"
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
 	"leasehold/broker/redis"
@@ -97,6 +98,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err := g.openRedis(ctx); err != nil {
 		return err
 	}
+	conditions, err := condition.New()
+	if err != nil {
+		return err
+	}
 	attempts, shared := g.attempts()
 	seen, err := g.measure()
 	if err != nil {
@@ -110,8 +115,8 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
-		Documents: documents{g.fetch},
-		Present:   seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
+		Documents: documents{g.fetch}, Conditions: conditions,
+		Present: seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
 		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ func (t *tables) state(x provision.Target) provision.State {
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
-	s.Delivery = t.deliveries[x.Delivery]
+	s.Delivery, s.Token = t.deliveries[x.Delivery], t.tokens[x.Token]
 	s.Tenant = t.tenants[cmp.Or(s.Connection.Tenant, x.Tenant, t.accounts[x.Account].Tenant, s.Former.Lease.Tenant)]
 	t.readClaim(&s, x)
 	t.readAccount(&s, x)

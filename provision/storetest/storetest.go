@@ -26,6 +26,7 @@ type Store interface {
 	Outbox
 	Canaries
 	Search
+	Tokens
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -80,7 +81,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), search(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), search(), tokens(),
 	} {
 		all = append(all, group...)
 	}

@@ -12,11 +12,11 @@ import (
 // orphanPage is what nobody looks after: accounts that nobody uses, that nobody can come to any more, or whose domain is
 // not the tenant's.
 type orphanPage struct {
-	Tenant  string
-	Days    int
-	Sets    []orphanSet
-	Keeps   []retention
-	Erased  []provision.Event
+	Tenant string
+	Days   int
+	Sets   []orphanSet
+	Keeps  []retention
+	Erased []provision.Event
 }
 
 // orphanSet is one kind of them: the first few, and where all are.
