@@ -54,21 +54,22 @@ func (c *clock) setBack(by time.Duration) { c.wall.Add(int64(by)) }
 // house is a gateway without HTTP, on a real ledger, with a tenant of its own.
 type house struct {
 	*broker.Broker
-	t        testing.TB
-	clock    *clock
-	path     string
-	store    *sqlite.Store
-	ledger   *shaky
-	keys     *broker.Keyring
-	saml     *samltest.IdP
-	oidc     *oidctest.OP
-	attempts *broker.LocalAttempts
-	ear      *ear
-	wanted   broker.Wanted
-	ports    broker.Ports
-	canaries bool                 // the processes of a town watch canaries
-	boottime func() time.Duration // of a process of a town; nil: clock's
-	reserve  int64                // what the ledger keeps of the disk
+	t         testing.TB
+	clock     *clock
+	path      string
+	store     *sqlite.Store
+	ledger    *shaky
+	keys      *broker.Keyring
+	saml      *samltest.IdP
+	oidc      *oidctest.OP
+	attempts  *broker.LocalAttempts
+	ear       *ear
+	wanted    broker.Wanted
+	ports     broker.Ports
+	canaries  bool                 // the processes of a town watch canaries
+	boottime  func() time.Duration // of a process of a town; nil: clock's
+	operators provision.TenantID   // whose accounts may be operators
+	reserve   int64                // what the ledger keeps of the disk
 }
 
 // newHouse is a house that change has had a say in.
@@ -157,7 +158,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Operators: h.operators, Search: h.store, Elevations: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider,
 		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()

@@ -21,6 +21,7 @@ type beside interface {
 	broker.Leftovers
 	broker.Outbox
 	broker.Upstreams
+	broker.Search
 	broker.Canaries
 	broker.Elevations
 }
