@@ -58,6 +58,7 @@ type Ask struct {
 	Path   string // without the query
 	Method string
 	Token  string // the app cookie's value; "": none
+	Handle string // a workload's, from a bearer token; "": none. Only apps that take workloads look at it
 
 	canary bool // it is for the door of canaries, which nobody outside of this package can name
 }
@@ -81,6 +82,14 @@ type Identity struct {
 	Lease     provision.LeaseID
 	Expires   time.Time
 	Assertion string // JWT for the app's origin
+	Workload  Errand // what a workload's lease is for; zero: it is a person
+}
+
+// Errand is what a workload's lease is for, as apps are told.
+type Errand struct {
+	Rule      string
+	Task      string
+	Resources []string
 }
 
 // Me is what the account page shows.

@@ -177,7 +177,11 @@ func (k *Desk) CreateConnection(ctx context.Context, o Order, c ConnectionOrder)
 	case !provision.ValidName(string(*id)):
 		return provision.Connection{}, fmt.Errorf("connection: an id of lower-case letters, digits and hyphens is wanted: %w", ErrInvalid)
 	}
-	return k.putConnection(ctx, o, c, IsNew)
+	made, err := k.putConnection(ctx, o, c, IsNew)
+	if errors.Is(err, ErrStale) {
+		err = fmt.Errorf("connection %s: is there already: %w", *id, provision.ErrConflict)
+	}
+	return made, err
 }
 
 // PutConnection changes a connection that there is. Its tenant and its protocol stay.

@@ -24,6 +24,7 @@ type beside interface {
 	broker.Search
 	broker.Canaries
 	broker.Elevations
+	broker.Tokens
 }
 
 // ledger is a store, whatever keeps it.

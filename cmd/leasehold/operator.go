@@ -18,6 +18,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 // operator answers the operator's verbs on the admin socket. Whoever can open the socket may do everything; who it was
@@ -62,10 +63,13 @@ func (o operator) handler() http.Handler {
 		"GET /doctor/{id}":                     o.doctor,
 		"POST /clock/reset":                    o.resetClock,
 		"POST /keys/{id}/rotate":               o.rotate,
+		"GET /elevations":                      o.elevations,
+		"POST /elevations/{id}/{verb}":         o.elevationVerb,
 	} {
 		mux.Handle(pattern, o.answer(pattern, do))
 	}
 	mux.HandleFunc("POST /backup", o.backup)
+	mux.Handle(api.Prefix+"/", o.gateway.api.As(mandateOfPeer))
 	return mux
 }
 

@@ -30,9 +30,9 @@ type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
-	Search
 	Tokens
 	Elevations
+	Search
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -87,7 +87,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), search(), tokens(), elevations(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), search(),
 	} {
 		all = append(all, group...)
 	}

@@ -130,7 +130,7 @@ func (a *API) ListPolicies(ctx context.Context, m broker.Mandate, in *PolicyVers
 	if n := len(found); n > 0 && found[n-1].Version > 1 {
 		part.Next = strconv.FormatInt(found[n-1].Version, 10)
 	}
-	return listed(a, m, policyVersions+in.Tenant, PageIn{Limit: in.Limit}, part, viewPolicy), nil
+	return listed(a, listing{m, policyVersions + in.Tenant, PageIn{Limit: in.Limit}}, part, viewPolicy), nil
 }
 
 // PutPolicy changes a policy.
