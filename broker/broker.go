@@ -37,11 +37,17 @@ type Ports struct {
 	Outbox    Outbox
 	Messenger Messenger
 
+	// Elevations lists requests for roles; nil: nobody can ask for one.
+	Elevations Elevations
+
 	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
 	Canaries Canaries
 
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
+
+	// Conditions evaluates what policies have as `when`; nil: no policy may have one, and one that has lets nobody in.
+	Conditions Conditions
 
 	// Documents fetches metadata that lives at a URL.
 	Documents Documents
@@ -121,6 +127,9 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	}
 	if p.Count == nil {
 		p.Count = uncounted{}
+	}
+	if p.Conditions == nil {
+		p.Conditions = noConditions{}
 	}
 	if p.Changed == nil {
 		p.Changed = func() {}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"leasehold/broker"
+	"leasehold/broker/condition"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
 	"leasehold/idp/oidc/oidctest"
@@ -150,10 +151,14 @@ func (h *house) open() {
 	if h.keys, err = broker.NewKeyring(ctx, h.store, masterKey[:]); err != nil {
 		h.t.Fatal(err)
 	}
+	conditions, err := condition.New()
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider,
-		Documents: noDocuments{}, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store,
+		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()
 }

@@ -180,6 +180,9 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	}
 	t := w.Tenant
 	t.Policy = t.Policy.WithDefaults()
+	for _, fault := range r.b.faultsOf(t.Policy) {
+		r.fault("%s: policy.%s: %w", name, fault, provision.ErrConflict)
+	}
 	t.Suspended, t.Generation, t.Voided, t.Revision = old.Suspended, old.Generation, old.Voided, old.Revision
 	t.Owner, t.Policy.Version = r.plan.Owner, old.Policy.Version
 	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {

@@ -64,6 +64,7 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
+	Elevations   []Elevation `json:",omitempty"`
 	Deliveries   []Delivery
 	Tokens       []Token     `json:",omitempty"`
 	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted

@@ -42,12 +42,14 @@ type Policy struct {
 	Mode             Mode
 	Groups           GroupRule
 	Roles            RoleRule
-	Seats            int           // live accounts; 0: no cap
-	MaxSession       time.Duration // ceiling of a session; 0: DefaultMaxSession
-	Idle             time.Duration // 0: DefaultIdle
-	ACR              []string      // accepted authentication contexts; empty: any
-	MaxAuthAge       time.Duration // of the upstream authentication; 0: any
-	DeprovisionGrace time.Duration // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	Seats            int             // live accounts; 0: no cap
+	MaxSession       time.Duration   // ceiling of a session; 0: DefaultMaxSession
+	Idle             time.Duration   // 0: DefaultIdle
+	ACR              []string        // accepted authentication contexts; empty: any
+	MaxAuthAge       time.Duration   // of the upstream authentication; 0: any
+	DeprovisionGrace time.Duration   // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	When             string          `json:",omitempty"` // a condition (CEL) on each Case; "": none
+	Elevate          []ElevationRule `json:",omitempty"`
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -107,6 +109,9 @@ func (p Policy) Faults() []string {
 			add("%s: %s is below 0", key, d)
 		}
 	}
+	if len(p.When) > MaxWhen {
+		add("when: has %d bytes, more than %d", len(p.When), MaxWhen)
+	}
 	ceiling := p.Roles.ceiling()
 	for _, role := range slices.Concat(ceiling, p.Roles.Default) {
 		if strings.HasPrefix(role, OfficePrefix) {
@@ -125,6 +130,7 @@ func (p Policy) Faults() []string {
 			}
 		}
 	}
+	faults = append(faults, elevationFaults(p.Elevate)...)
 	slices.Sort(faults)
 	return faults
 }

@@ -236,6 +236,31 @@ const (
 	RateLimited Reason = "rate_limited"
 )
 
+// Refusals of a role for a while.
+const (
+	// No rule gives the role to the person.
+	// Do: look at `elevate` of the policy.
+	ElevationRefused Reason = "elevation_refused"
+	// The role is not given for that long.
+	// Do: ask for less, or look at `max` of the rule.
+	ElevationTooLong Reason = "elevation_too_long"
+	// No reason was given, or more words than are kept.
+	// Do: say why in a sentence.
+	ElevationUnexplained Reason = "elevation_unexplained"
+	// The rule wants a ticket, and none was named.
+	// Do: name the ticket.
+	TicketMissing Reason = "ticket_missing"
+	// A request for the same role waits already.
+	// Do: wait for the approver, or withdraw it.
+	ElevationAsked Reason = "elevation_asked"
+	// The request was decided already, or waited too long.
+	// Do: ask anew.
+	ElevationOver Reason = "elevation_over"
+	// Whoever decides may not: she asked herself, or is no approver of the rule.
+	// Do: look at `approvers` of the rule.
+	ApproverRefused Reason = "approver_refused"
+)
+
 // Cause says why a lease ended.
 type Cause string
 

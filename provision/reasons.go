@@ -17,5 +17,6 @@ func Reasons() []Reason {
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
 		TenantNotOfApp, RoleMissing, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
+		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 	}
 }

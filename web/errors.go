@@ -90,6 +90,14 @@ func answers() map[provision.Reason]answer {
 	add(403, "The token may not do this.", askAdmin, provision.ScopeMissing)
 	add(503, "We cannot tell right now whether you may go on.", "You are still signed in. Try again in a moment.", provision.StoreUnavailable)
 	add(429, "Too many sign-ins were begun just now.", "Wait a minute and try again.", provision.RateLimited)
+
+	add(403, "That role is not given to you.", askAdmin, provision.ElevationRefused)
+	add(403, "That role is not given for that long.", "Ask for a shorter time.", provision.ElevationTooLong)
+	add(403, "A role for a while needs a reason, in a sentence or two.", "Go back and say why you need it.", provision.ElevationUnexplained)
+	add(403, "That role needs a ticket.", "Go back and name the ticket.", provision.TicketMissing)
+	add(403, "You have asked for that role already.", "Wait for the answer, or withdraw your request on your account page.", provision.ElevationAsked)
+	add(403, "That request was decided already, or has waited too long.", "It has to be asked for anew.", provision.ElevationOver)
+	add(403, "You cannot decide on that request.", "Nobody decides on a request of her own. Somebody else has to.", provision.ApproverRefused)
 	return m
 }
 

@@ -54,6 +54,9 @@ type fakeGate struct {
 	ended  []string
 	from   provision.Requester
 
+	desk     broker.Privileges
+	wanted   []broker.Wanting
+	judged   []broker.Judgement
 	offer    string       // what Offering offers
 	reply    broker.Reply // of LogoutFrom and Leave
 	messages []broker.LogoutMessage

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"leasehold/provision"
 )
@@ -41,6 +42,18 @@ func (s *server) mounted(m Mount) route {
 		return route{onSSO, m.Pattern, s.noted(serve)}
 	}
 	return route{onSSO, m.Pattern, s.noted(s.own(serve))}
+}
+
+// isMounted reports whether path is at or below the first segment of a Mount that people visit.
+func (s *server) isMounted(path string) bool {
+	for _, m := range s.Mounts {
+		_, at, _ := strings.Cut(m.Pattern, "/")
+		first, _, _ := strings.Cut(at, "/")
+		if first = "/" + first; !m.Foreign && len(first) > 1 && (path == first || strings.HasPrefix(path, first+"/")) {
+			return true
+		}
+	}
+	return false
 }
 
 // Style is the path of the style sheet that all pages share.

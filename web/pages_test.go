@@ -59,9 +59,12 @@ func pageCases() map[string]func(*fakeGate, *jar) *http.Response {
 			g.fails["Begin"] = denied(provision.AuthTooOld)
 			return b.post(sso+"/link", url.Values{"connection": {"acme-oidc"}})
 		},
-		"account":   func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
-		"logout":    func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
-		"bye-offer": func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
+		"account":          func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
+		"account-elevated": func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/") },
+		"elevate":          func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/elevate") },
+		"elevate-none":     func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/elevate") },
+		"logout":           func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
+		"bye-offer":        func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
 		"bye-ended": func(g *fakeGate, b *jar) *http.Response {
 			signIn(b)
 			delete(b.cookies["sso.example.com"], "__Host-lh")

@@ -23,6 +23,7 @@ type beside interface {
 	broker.Upstreams
 	broker.Canaries
 	broker.Tokens
+	broker.Elevations
 }
 
 // ledger is a store, whatever keeps it.

@@ -81,6 +81,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 	w.loadLeases(v, f.leases)
 	w.loadTarget(v, f, t)
 	w.loadListeners(v, f, t)
+	w.loadWaiting(v, f, t)
 	if err := w.send(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,11 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
 		return err
 	}
+	if t.Elevations {
+		if s.Waiting, err = r.waiting(s.Former.Account.ID); err != nil {
+			return err
+		}
+	}
 	if s.FormerLeases, err = r.liveLeases(s.Former.Account.ID); err != nil {
 		return err
 	}

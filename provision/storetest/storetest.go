@@ -22,10 +22,16 @@ type Store interface {
 	provision.Registry
 	provision.Keys
 	Leftovers
+	Beside
+}
+
+// Beside is what a store keeps beside the ledger's own, each a port of its consumer.
+type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
 	Tokens
+	Elevations
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -72,7 +78,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(),
 	} {
 		all = append(all, group...)
 	}

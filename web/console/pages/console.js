@@ -1,0 +1,2 @@
+// What is easier with a script, on pages that all work without one.
+"use strict";
