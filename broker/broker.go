@@ -33,6 +33,9 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Search is what administrators look for.
+	Search Search
+
 	// Outbox keeps what apps are to be told, and Messenger tells them; nil, both: nobody is told.
 	Outbox    Outbox
 	Messenger Messenger
@@ -116,7 +119,7 @@ type Broker struct {
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Search == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {

@@ -135,10 +135,15 @@ func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func
 	if err != nil {
 		return provision.Elevation{}, err
 	}
+	of, by, err := b.origins(ctx, t)
+	if err != nil {
+		return provision.Elevation{}, err
+	}
 	var ruling provision.Ruling
 	var tenant provision.Tenant
 	_, err = b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		a.Now, tenant = b.Ledger.Now(), s.Former.Tenant
+		s.Former.Met, s.Intended.Met = b.met(ctx, s.Former, of, a.Now), b.met(ctx, s.Intended, by, a.Now)
 		ruling = gate(s, a)
 		return ruling.Change, nil
 	})
@@ -156,15 +161,15 @@ func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func
 }
 
 // EndElevation ends a role before its time. It is not for sessions, which have verbs of their own.
-func (b *Broker) EndElevation(ctx context.Context, d Deed, id provision.ElevationID) error {
+func (b *Broker) EndElevation(ctx context.Context, d Deed, id provision.ElevationID) (provision.Elevation, error) {
 	e, err := b.elevation(ctx, id)
 	if err == nil && e.Lease == "" {
 		err = fmt.Errorf("request %s is %s: %w", id, e.State, provision.ErrConflict)
 	}
 	if err != nil {
-		return err
+		return e, err
 	}
-	return b.RevokeLease(ctx, d, e.Lease)
+	return e, b.RevokeLease(ctx, d, e.Lease)
 }
 
 // elevation is one request.

@@ -269,7 +269,7 @@ func TestARoleForAWhileEndsEarlyWithItsSessionAndWithItsRule(t *testing.T) {
 	t.Run("by an operator", func(t *testing.T) {
 		h := newHouse(t, policy(privileged))
 		_, token, e := began(h)
-		if err := h.EndElevation(context.Background(), operator(), e.ID); err != nil {
+		if _, err := h.EndElevation(context.Background(), operator(), e.ID); err != nil {
 			t.Fatal(err)
 		}
 		h.wantRoles(token, "engineer")

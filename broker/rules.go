@@ -51,6 +51,9 @@ func (e *LockoutError) Is(target error) bool { return target == provision.ErrCon
 
 // Tenant is the tenant, with the policy that is in force.
 func (r Rules) Tenant(ctx context.Context) (provision.Tenant, error) {
+	if err := r.m.May("policies.read"); err != nil {
+		return provision.Tenant{}, err
+	}
 	if err := r.m.Over(r.t); err != nil {
 		return provision.Tenant{}, err
 	}
@@ -180,12 +183,13 @@ func (r Rules) Restore(ctx context.Context, n, seen int64, why string) (Version,
 
 // changeable is the tenant, if its policy may be replaced by p.
 func (r Rules) changeable(ctx context.Context, p provision.Policy) (provision.Tenant, error) {
+	if err := r.m.May("policies.put"); err != nil {
+		return provision.Tenant{}, err
+	}
 	t, err := r.Tenant(ctx)
 	switch {
 	case err != nil:
 		return t, err
-	case !r.m.Write:
-		return t, &provision.DeniedError{Reason: provision.OfficeMissing, Tenant: t.ID, Contact: t.Contact}
 	case t.Owner != "" && t.Owner != provision.ByAPI:
 		return t, fmt.Errorf("policy of tenant %s: managed_by_%s: %w", t.ID, t.Owner, provision.ErrConflict)
 	}

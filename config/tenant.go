@@ -30,6 +30,10 @@ type tenantFile struct {
 	Connections []connectionFile `key:"connections"`
 	// Who of its people gets in, and for how long.
 	Policy policyFile `key:"policy"`
+	// Which workloads may ask for leases: CI jobs, service accounts.
+	Rules []ruleFile `key:"rules"`
+	// What they may be given.
+	Grants []grantFile `key:"grants"`
 }
 
 // claimFile is a domain in a manifest.
@@ -138,7 +142,7 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Contact:     file.Contact,
 		ContractEnd: file.ContractEnd.end,
 		Retention:   file.Retention,
-		Policy:      file.policy(c.judge),
+		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
 	tenant.Claims = file.claims(tenant.ID)

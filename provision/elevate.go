@@ -119,7 +119,7 @@ func (s Standing) mayHave(role string, d time.Duration, now time.Time) (Elevatio
 	switch {
 	case !ok:
 		return rule, ElevationRefused
-	case d < time.Minute || d > rule.Max:
+	case d < time.Second || d > rule.Max:
 		return rule, ElevationTooLong
 	}
 	return rule, ""

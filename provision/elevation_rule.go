@@ -100,8 +100,8 @@ func elevationFaults(rules []ElevationRule) []string {
 		if r.Who.empty() {
 			add("who", "names nobody")
 		}
-		if r.Max < time.Minute || r.Max > MaxElevation {
-			add("max", "%s is not between 1m and %s", r.Max, MaxElevation)
+		if r.Max < time.Second || r.Max > MaxElevation {
+			add("max", "%s is not between 1s and %s", r.Max, MaxElevation)
 		}
 		switch {
 		case r.Approve != ByPolicy && r.Approve != ByApprover:

@@ -5,7 +5,11 @@ import "time"
 // The events of the audit.
 const (
 	EventLogin             = "login"
-	EventProtocol          = "login.protocol"  // messages without a live attempt: one a connection, reason and minute
+	EventProtocol          = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
+	EventExchange          = "exchange"           // a workload's token, exchanged for a lease or refused
+	EventExchangeProtocol  = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
+	EventExplained         = "exchange.explained" // somebody asked what would come of an exchange
+	EventTaskEnded         = "task.ended"
 	EventLogoutProtocol    = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
 	EventLeaseEnded        = "lease.ended"
 	EventAccountState      = "account.state"
@@ -94,7 +98,7 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
+		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
 		EventRevocation, EventDelivery, EventToken, EventElevation, EventAdmin,
 	}

@@ -13,6 +13,9 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		cause, _ := Over(s, nil, now)
 		return l, cause
 	}
+	if l.Kind == WorkloadLease {
+		return regateWorkload(s, now)
+	}
 	switch {
 	case !s.Connection.Asserts(l.Domain),
 		policy.Groups.refuses(s.Account.Groups) != "",

@@ -11,8 +11,9 @@ type Occasion string
 
 // The occasions.
 const (
-	OnLogin Occasion = "login"
-	OnLink  Occasion = "link"
+	OnLogin    Occasion = "login"
+	OnLink     Occasion = "link"
+	OnExchange Occasion = "exchange"
 )
 
 // Request is what is asked of the gate.
@@ -30,6 +31,9 @@ type Request struct {
 	Requester Requester
 	Upstream  Upstream  `json:"-"` // what a lease would remember; its secrets are no input of the decision
 	Asks      time.Time // when a lease would be asked about first; zero: never
+	Errand    Errand    `json:",omitzero"` // occasion exchange
+	Owner     Email     // occasion exchange: of the account that answers for the rule
+	Received  time.Time // occasion exchange: when the token came, by the clock that tokens are judged by
 }
 
 // Target names what r is about: what the state that it is judged on has to hold.
@@ -40,6 +44,9 @@ func (r Request) Target() Target {
 	}
 	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
 		t.Email = email
+	}
+	if r.Occasion == OnExchange {
+		t.Email = r.Owner
 	}
 	return t
 }

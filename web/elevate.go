@@ -46,9 +46,8 @@ func (s *server) elevate(w http.ResponseWriter, r *http.Request, v visit) error 
 		return err
 	}
 	form := r.PostForm
-	minutes, _ := strconv.Atoi(strings.TrimSpace(form.Get("minutes"))) // what is no number is no time, and refused
 	want := broker.Wanting{
-		Role: form.Get("role"), For: time.Duration(min(max(minutes, 0), 24*60)) * time.Minute,
+		Role: form.Get("role"), For: minutesOf(form.Get("minutes")),
 		Said: provision.Said{Reason: strings.TrimSpace(form.Get("why")), Ticket: strings.TrimSpace(form.Get("ticket"))},
 	}
 	_, err = s.Gate.AskElevation(r.Context(), value, v.Origin, want, v.From)
@@ -56,6 +55,15 @@ func (s *server) elevate(w http.ResponseWriter, r *http.Request, v visit) error 
 		return s.signInFirst(w, r, v, "For a role that others do not have, first sign in once more the way you did before. Then come back here and ask for it within five minutes.")
 	}
 	return s.elevationDone(w, r, v, err)
+}
+
+// minutesOf is a time in minutes as somebody wrote it. What is no number of them is no time, and refused.
+func minutesOf(text string) time.Duration {
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !(n > 0 && n < 24*60) {
+		return 0
+	}
+	return time.Duration(n * float64(time.Minute)).Round(time.Second)
 }
 
 // judgeElevation is a word on a request: of an approver, or of whoever asked and wants it no more.

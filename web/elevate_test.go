@@ -62,13 +62,13 @@ func TestAskingForARoleSaysWhatAndWhy(t *testing.T) {
 	if r.StatusCode != http.StatusSeeOther || onward(t, r) != "/elevate" || len(g.wanted) != 1 || g.wanted[0] != want || g.from.IP != "203.0.113.9" {
 		t.Errorf("%s, asked %+v by %+v", r.Status, g.wanted, g.from)
 	}
-	for _, minutes := range []string{"", "x", "-5", "1e3"} {
+	for _, minutes := range []string{"", "x", "-5", "1,5", "NaN", "1e9"} {
 		b.post(sso+"/elevate", url.Values{"role": {"admin"}, "minutes": {minutes}})
 		if last := g.wanted[len(g.wanted)-1]; last.For != 0 {
 			t.Errorf("%q is %s", minutes, last.For)
 		}
 	}
-	if r := b.do("POST", sso+"/elevate", url.Values{"role": {"admin"}}, "Sec-Fetch-Site", "cross-site"); r.StatusCode != http.StatusForbidden || len(g.wanted) != 5 {
+	if r := b.do("POST", sso+"/elevate", url.Values{"role": {"admin"}}, "Sec-Fetch-Site", "cross-site"); r.StatusCode != http.StatusForbidden || len(g.wanted) != 7 {
 		t.Errorf("another site's form: %s", r.Status)
 	}
 }

@@ -69,6 +69,14 @@ func (s *server) routes() []route {
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 		{onSSO, "GET /_sso/events", s.events},
 
+		{onSSO, "GET /.well-known/oauth-authorization-server/t/{tenant}", s.workload(s.authorizationServer)},
+		{onSSO, "GET /t/{tenant}/.well-known/oauth-authorization-server", s.workload(s.authorizationServer)},
+		{onSSO, "POST /t/{tenant}/token", s.workload(s.exchange)}, // programs post here: no check of the origin
+		{onSSO, "POST /t/{tenant}/decide", s.workload(s.explain)},
+		{onSSO, "POST /t/{tenant}/introspect", s.workload(s.introspect)},
+		{onSSO, "POST /t/{tenant}/revoke", s.workload(s.giveBack)},
+		{onSSO, "POST /t/{tenant}/tasks/{task}/end", s.workload(s.endTask)},
+
 		{onApp, "GET /_sso/start", s.noted(s.start)},
 		{onApp, "GET /_sso/finish", s.noted(s.finish)},
 		{onApp, "/_sso/denied", s.denied}, // a proxy shows these two in place of any request

@@ -113,7 +113,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store,
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store, Search: g.store,
 		Canaries: g.store, Elevations: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
@@ -207,6 +207,9 @@ func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Pro
 			}
 		}
 		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), AfterLogout: at.afterLogout(), HTTP: g.fetch, Now: time.Now, Log: g.log})
+	}
+	if c.Protocol == provision.Workloads {
+		return oidc.NewIssuer(oidc.IssuerConfig{Connection: c, Audience: broker.WorkloadAudience(g.config.URL, c.Tenant), HTTP: g.fetch, Now: time.Now, Log: g.log})
 	}
 	return nil, fmt.Errorf("protocol %q: %w", c.Protocol, provision.ErrCorrupt)
 }

@@ -157,7 +157,7 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 		}
 	}
 	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
-		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
+		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND email <> '' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
 			return err
 		}
 	}

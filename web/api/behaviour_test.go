@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -339,5 +340,52 @@ func TestEveryActIsInTheAuditWithActorAndRequester(t *testing.T) {
 	e := events[len(events)-1]
 	if e.Actor.Kind != provision.TenantAdmin || !strings.HasPrefix(e.Actor.ID, "tok_") || e.Actor.Via != "api" || e.Personal.Requester.UserAgent != "robot" || e.Personal.Requester.RequestID == "" || e.Personal.Detail != "joins" {
 		t.Errorf("the event is %+v", e)
+	}
+}
+
+// filled wants every field of what was put to be set, but for those that are somebody else's to set: a field that the API
+// does not know would be lost by each change.
+func filled[T any](t *testing.T, item T, but ...string) {
+	t.Helper()
+	v := reflect.ValueOf(item)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && !slices.Contains(but, name) {
+			t.Errorf("%s of %T is not set: have the API take it, or keep it", name, item)
+		}
+	}
+}
+
+func TestWhatIsPutHasEveryFieldThatThereIs(t *testing.T) {
+	h, _, everyone := admin(t)
+	ctx := context.Background()
+	h.ask(everyone, http.MethodPut, "/api/v1/apps/full", o{
+		"origins": []string{"https://full.example.com"}, "headers": "remote-user", "user": "email", "tenants": []string{"acme"}, "require_roles": []string{"r"}, "public": []string{"/healthz"}, "max_session": "1h",
+		"workloads": true, "off_path": true, "notify_url": "https://hooks.example/full", "notify_secret": "0123456789012345678901234567",
+	}, "If-None-Match", "*").want(t, 200, "")
+	app, err := h.store.App(ctx, "full")
+	must(t, err)
+	filled(t, app)
+
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "90d"}, "If-None-Match", "*").want(t, 200, "")
+	policy := o{
+		"create": "allow", "mode": "provisioned", "groups": o{"any": []string{"a"}}, "roles": o{"default": []string{"r"}}, "seats": 5, "max_session": "1h", "idle": "5m", "acr": []string{"x"},
+		"max_auth_age": "1h", "deprovision_grace": "1m", "elevate": []o{{"role": "root", "who": o{"groups": []string{"a"}}, "max": "1h", "approve": "policy", "ticket": true}},
+	}
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full/policy", policy, "If-Match", `"1"`).want(t, 200, "")
+	tenant, err := h.store.Tenant(ctx, "full")
+	must(t, err)
+	filled(t, tenant, "Suspended", "Removal", "Generation", "Voided")
+	filled(t, tenant.Policy, "When", "Trust", "Grants") // conditions want an evaluator; of workloads, kept
+
+	rule := provision.GrantRule{ID: "kept", Apps: []provision.AppID{"full"}, MaxTTL: time.Minute}
+	tenant.Policy.Grants, tenant.Policy.Version, tenant.Revision = []provision.GrantRule{rule}, tenant.Policy.Version+1, tenant.Revision+1
+	_, err = h.store.Amend(ctx, provision.Target{Tenant: "full"}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Tenants: []provision.Tenant{tenant}}, nil
+	})
+	must(t, err)
+	policy["seats"] = 6
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full/policy", policy, "If-Match", `"3"`).want(t, 200, "")
+	if tenant, err = h.store.Tenant(ctx, "full"); err != nil || len(tenant.Policy.Grants) != 1 || tenant.Policy.Seats != 6 {
+		t.Errorf("the policy is %+v, %v", tenant.Policy, err)
 	}
 }

@@ -35,7 +35,7 @@ type Policy struct {
 	ACR              []string    `json:"acr,omitempty"`
 	MaxAuthAge       string      `json:"max_auth_age,omitempty"`
 	DeprovisionGrace string      `json:"deprovision_grace,omitempty" doc:"Not there: 15m"`
-	When             string      `json:"when,omitempty" doc:"A condition (CEL)"`
+	When             string      `json:"when,omitempty" maxLength:"2000" doc:"A condition (CEL) on each login and live session"`
 	Elevate          []Elevation `json:"elevate,omitempty" maxItems:"100" doc:"Roles that people may ask for, for a while"`
 }
 
@@ -75,7 +75,7 @@ func viewPolicy(p provision.Policy) PolicyView {
 // policy is the policy that a body describes.
 func (b Policy) policy() (provision.Policy, error) {
 	p := provision.Policy{
-		Create: provision.CreateRule(b.Create), Mode: provision.Mode(b.Mode), Groups: provision.GroupRule(b.Groups), Roles: provision.RoleRule(b.Roles), Seats: b.Seats, ACR: b.ACR,
+		Create: provision.CreateRule(b.Create), Mode: provision.Mode(b.Mode), Groups: provision.GroupRule(b.Groups), Roles: provision.RoleRule(b.Roles), Seats: b.Seats, ACR: b.ACR, When: b.When,
 	}
 	var err error
 	if p.MaxSession, err = duration("max_session", b.MaxSession); err != nil {
@@ -169,8 +169,9 @@ func (a *API) ListPolicies(ctx context.Context, m broker.Mandate, in *PolicyVers
 func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*One[PolicyView], error) {
 	id := provision.TenantID(in.Tenant)
 	err := m.May("policies.put")
+	var t provision.Tenant
 	if err == nil {
-		_, err = a.Desk.Reach(ctx, m, id)
+		t, err = a.Desk.Reach(ctx, m, id)
 	}
 	if err != nil {
 		return nil, err
@@ -183,5 +184,9 @@ func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*
 	if err != nil {
 		return nil, err
 	}
+	if seen == broker.AnyOne {
+		seen = t.Policy.Version
+	}
+	p.Trust, p.Grants = t.Policy.Trust, t.Policy.Grants // of workloads: they are not changed here
 	return onePolicy(a.Desk.PutPolicy(ctx, order(ctx, m, in.Body.Reason), id, p, seen))
 }

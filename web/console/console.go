@@ -19,14 +19,22 @@ import (
 // Config is what the console needs.
 type Config struct {
 	Broker Broker
-	Now    func() time.Time // ledger time is the broker's; this one is for what pages say of "ago"
+	Prover *broker.Prover
+	// Expiring is until when identity providers can be believed, the earliest first; nil: nobody knows.
+	Expiring func() []broker.Expiry
+	// Addresses are what an identity provider has to be told about a connection; nil: nothing.
+	Addresses func(provision.Connection) []Address
 }
 
-// Broker is all that the console asks of the broker before it knows who is there. Everything else is within a reach.
+// Address is a line of what an identity provider has to be told.
+type Address struct{ Name, Value string }
+
+// Broker is what the console asks of the broker before it knows who is there. Everything else is within a reach.
 type Broker interface {
-	Session(ctx context.Context, token string, o provision.Origin) (provision.Standing, error)
-	MandateOf(s provision.Standing, from provision.Requester) (broker.Mandate, error)
+	Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, broker.Mandate, error)
 	Under(m broker.Mandate) broker.Reach
+	Invited(ctx context.Context, token, session string) (provision.Standing, error)
+	BecomeOperator(ctx context.Context, token, session string, from provision.Requester) error
 }
 
 // Console serves the pages.
@@ -39,15 +47,17 @@ type Console struct {
 
 // New is a Console. It fails only when its own pages do not parse.
 func New(c Config) (*Console, error) {
-	if c.Now == nil {
-		c.Now = time.Now
+	if c.Expiring == nil {
+		c.Expiring = func() []broker.Expiry { return nil }
 	}
-	console := &Console{Config: c}
+	if c.Addresses == nil {
+		c.Addresses = func(provision.Connection) []Address { return nil }
+	}
+	console := &Console{Config: c, assets: assets()}
 	var err error
 	if console.style, err = web.Style(); err != nil {
 		return nil, err
 	}
-	console.assets = assets()
 	if console.pages, err = parsePages(); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
@@ -56,9 +66,16 @@ func New(c Config) (*Console, error) {
 
 // Mounts is where the console is, for the SSO host.
 func (c *Console) Mounts() []web.Mount {
-	mounts := []web.Mount{{Pattern: "GET " + assetPath + "{name}", Serve: c.asset}}
+	mounts := []web.Mount{
+		{Pattern: "GET " + assetPath + "{name}", Serve: c.asset},
+		{Pattern: "GET /admin/first", Serve: c.askFirst},
+		{Pattern: "POST /admin/first", Serve: c.becomeFirst},
+	}
 	for _, r := range c.routes() {
 		mounts = append(mounts, web.Mount{Pattern: r.pattern, Serve: c.admitted(r.serve)})
 	}
 	return mounts
 }
+
+// now is ledger time.
+func (v *visit) now() time.Time { return v.reach.Now() }

@@ -80,10 +80,25 @@ func parsePages() (map[string]*template.Template, error) {
 // functions are what pages may call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
-		"day":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
+		"date":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
+		"day":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
+		"since":  func(t time.Time) bool { return !t.IsZero() },
+		"anchor": anchor,
+		"unlink": func(a provision.Account, l provision.Link) string {
+			return address("/admin/accounts/"+string(a.ID)+"/unlink", "connection", string(l.Connection), "subject", l.Subject)
+		},
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// anchor is text as an id of HTML.
+func anchor(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return '-'
+	}, strings.ToLower(text))
 }
 
 // shown is what the layout is given.
@@ -95,28 +110,55 @@ type shown struct {
 	Who, Tenant          string
 	Everywhere           bool
 	Write                bool
+	Done                 string // what was done before this page was shown
 	Data                 any
 }
 
 // pagePolicy is what pages may load and do: our own style sheets and script, and nothing of others.
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// show writes a page.
+// show writes a page to whoever holds an office.
 func (c *Console) show(v *visit, status int, name, title string, data any) error {
-	page := shown{
-		Title: title, Style: c.style, Sheet: assetPath + hashed("console.css", styleSheet), Script: assetPath + hashed("console.js", script),
-		Tabs: tabs(), Here: here(v.r.URL.Path), Who: v.who.Account.Email.String(), Tenant: v.who.Tenant.Name, Everywhere: v.m.Everywhere, Write: v.m.Write, Data: data,
-	}
+	return c.write(v.w, status, name, shown{
+		Title: title, Tabs: tabs(), Here: here(v.r.URL.Path), Who: v.who.Account.Email.String(), Tenant: first(v.who.Tenant.Name, string(v.who.Tenant.ID)),
+		Everywhere: v.m.Everywhere, Write: v.m.Write, Done: done(v), Data: data,
+	})
+}
+
+// write writes a page.
+func (c *Console) write(w http.ResponseWriter, status int, name string, page shown) error {
+	page.Style, page.Sheet, page.Script = c.style, assetPath+hashed("console.css", styleSheet), assetPath+hashed("console.js", script)
 	var body bytes.Buffer
 	if err := c.pages[name].Execute(&body, page); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
-	h := v.w.Header()
+	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	v.w.WriteHeader(status)
-	v.w.Write(body.Bytes()) // an error means that the browser is gone
+	w.WriteHeader(status)
+	w.Write(body.Bytes()) // an error means that the browser is gone
 	return nil
+}
+
+// done is what was done before this page was shown; "": nothing. Only words of ours are shown.
+func done(v *visit) string {
+	said := v.query("done")
+	for _, known := range []string{"Create an account", "End this session", "Attest the domain", "Try again", "Give up", "Suspend the tenant", "Resume the tenant"} {
+		if said == known {
+			return said
+		}
+	}
+	for _, a := range accountActs() {
+		if said == a.title {
+			return said
+		}
+	}
+	for _, a := range connectionActs() {
+		if said == a.title {
+			return said
+		}
+	}
+	return ""
 }
 
 // here is the tab to which a path belongs.
