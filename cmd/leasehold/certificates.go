@@ -67,7 +67,9 @@ func (c *certificates) read(ctx context.Context, r provision.Registry) error {
 			break
 		}
 	}
-	slices.SortFunc(until, func(a, b broker.Expiry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Connection, b.Connection)) })
+	slices.SortFunc(until, func(a, b broker.Expiry) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Connection, b.Connection))
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.until = until
