@@ -30,9 +30,7 @@ type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
-	Tokens
-	Elevations
-	Search
+	Administration
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -68,6 +66,12 @@ type Canaries interface {
 	Canary(ctx context.Context, id provision.LeaseID) (provision.Canary, error)
 	SawCanary(ctx context.Context, x provision.Sighting) error
 	Sightings(ctx context.Context, id provision.LeaseID) ([]provision.Sighting, error)
+}
+
+// Administration is what is kept for those who administer.
+type Administration interface {
+	Search
+	Tokens
 }
 
 // Search is what administrators look for; the port is its consumer's.
