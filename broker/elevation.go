@@ -34,8 +34,8 @@ type Petition struct {
 	Asker provision.Account
 }
 
-// Desk is what somebody sees of roles for a while.
-type Desk struct {
+// Privileges is what somebody sees of roles for a while.
+type Privileges struct {
 	Standing provision.Standing
 	Now      time.Time                 // ledger time
 	Rules    []provision.ElevationRule // by which she may ask
@@ -44,13 +44,13 @@ type Desk struct {
 	ForMe    []Petition                // requests of others on which she may decide
 }
 
-// Desk is what the person whose cookie this is sees of roles for a while.
-func (b *Broker) Desk(ctx context.Context, token string, o provision.Origin) (Desk, error) {
+// Privileges is what the person whose cookie this is sees of roles for a while.
+func (b *Broker) Privileges(ctx context.Context, token string, o provision.Origin) (Privileges, error) {
 	s, err := b.Session(ctx, token, o)
 	if err != nil {
-		return Desk{}, err
+		return Privileges{}, err
 	}
-	d := Desk{Standing: s, Now: b.Ledger.Now(), Rules: s.Askable(), Live: s.Elevations}
+	d := Privileges{Standing: s, Now: b.Ledger.Now(), Rules: s.Askable(), Live: s.Elevations}
 	if len(s.Tenant.Policy.Elevate) == 0 {
 		return d, nil
 	}
@@ -135,10 +135,15 @@ func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func
 	if err != nil {
 		return provision.Elevation{}, err
 	}
+	of, by, err := b.origins(ctx, t)
+	if err != nil {
+		return provision.Elevation{}, err
+	}
 	var ruling provision.Ruling
 	var tenant provision.Tenant
 	_, err = b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
 		a.Now, tenant = b.Ledger.Now(), s.Former.Tenant
+		s.Former.Met, s.Intended.Met = b.met(ctx, s.Former, of, a.Now), b.met(ctx, s.Intended, by, a.Now)
 		ruling = gate(s, a)
 		return ruling.Change, nil
 	})

@@ -369,11 +369,11 @@ func TestWhatWasSaidIsSealedAndItsApproverReadsIt(t *testing.T) {
 	if err != nil || len(rows) != 1 || rows[0].Said != (provision.Said{}) || len(rows[0].Sealed) == 0 {
 		t.Fatalf("the ledger holds %+v, %v", rows, err)
 	}
-	desk, err := h.Desk(context.Background(), h.sso(lea), originOf(ssoURL))
+	desk, err := h.Privileges(context.Background(), h.sso(lea), originOf(ssoURL))
 	if err != nil || len(desk.ForMe) != 1 || desk.ForMe[0].Said.Ticket != "OPS-7" || desk.ForMe[0].Asker.Email.String() != "ada@acme.test" {
 		t.Fatalf("the approver sees %+v, %v", desk, err)
 	}
-	hers, err := h.Desk(context.Background(), h.sso(ada), originOf(ssoURL))
+	hers, err := h.Privileges(context.Background(), h.sso(ada), originOf(ssoURL))
 	if err != nil || len(hers.Mine) != 1 || len(hers.ForMe) != 0 || len(hers.Rules) != 2 {
 		t.Errorf("the asker sees %+v, %v", hers, err)
 	}

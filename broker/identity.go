@@ -50,7 +50,7 @@ func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing,
 	}
 	who := Identity{
 		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Effective(now), Groups: s.Account.Groups,
-		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End,
+		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End, Workload: errandOf(s.Lease),
 	}
 	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
 	if !until.IsZero() {
@@ -102,6 +102,7 @@ func (t *tellings) add(e *entry) {
 type signer struct {
 	issuer string
 	jose   jose.Signer
+	access jose.Signer // of access tokens, which must not pass for assertions
 	public jose.JSONWebKey
 }
 
@@ -117,7 +118,11 @@ func newSigner(url provision.Origin, der []byte) (*signer, error) {
 	}
 	private.KeyID = fmt.Sprintf("%x", thumb[:8])
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
-	return &signer{url.String(), s, private.Public()}, err
+	if err != nil {
+		return nil, err
+	}
+	access, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType(accessType))
+	return &signer{url.String(), s, access, private.Public()}, err
 }
 
 // published is the key set of signers, as it is served (RFC 7517).
@@ -144,6 +149,10 @@ type claims struct {
 	Roles  []string `json:"roles"`
 	Lease  string   `json:"lease"`
 	Email  string   `json:"email,omitempty"`
+
+	Rule      string   `json:"rule,omitempty"` // of a workload
+	Task      string   `json:"task,omitempty"`
+	Resources []string `json:"resources,omitempty"`
 }
 
 func (s *signer) sign(who Identity, audience string, now, expires time.Time) (string, error) {
@@ -157,6 +166,7 @@ func (s *signer) sign(who Identity, audience string, now, expires time.Time) (st
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		},
 		Tenant: string(who.Tenant), Roles: roles, Lease: string(who.Lease), Email: who.Email,
+		Rule: who.Workload.Rule, Task: who.Workload.Task, Resources: who.Workload.Resources,
 	}).Serialize()
 }
 

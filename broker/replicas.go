@@ -162,6 +162,9 @@ func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id pro
 func altered(c provision.Change, s provision.State) []provision.LeaseID {
 	var ids []provision.LeaseID
 	for _, e := range c.Entries {
+		if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return l.ID == e.Lease && l.EndedAt.IsZero() && l.Start.Equal(e.At) }) {
+			continue // begins with it
+		}
 		ids = append(ids, e.Lease)
 	}
 	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases) {

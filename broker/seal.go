@@ -148,6 +148,12 @@ type Audit struct {
 // Events is a part of the audit, in order. What was erased stays sealed.
 func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
 	events, err := a.Ledger.Events(ctx, f)
+	a.open(ctx, events)
+	return events, err
+}
+
+// open opens what can be opened of events.
+func (a Audit) open(ctx context.Context, events []provision.Event) {
 	keys := map[string]cipher.AEAD{} // by name; nil: it is gone
 	for i := range events {
 		e := &events[i]
@@ -166,7 +172,6 @@ func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision
 			_ = json.Unmarshal(plain, &e.Personal) // what does not read is shown as erased
 		}
 	}
-	return events, err
 }
 
 // key is what an event was sealed under.

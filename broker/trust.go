@@ -19,8 +19,9 @@ func (b *Broker) ConfirmTrust(ctx context.Context, d Deed, id provision.Connecti
 	if err != nil {
 		return "", err
 	}
-	revocation := provision.RevocationID("rev_" + draw())
-	_, err = b.amendRegistered(ctx, provision.Target{Connection: id}, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Connection: id}
+	revocation := d.revocationID(t)
+	_, err = b.amendRegistered(ctx, t, b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		change, err := provision.ConfirmTrust(s, revocation, a)
 		if err != nil {
 			return change, err
@@ -32,7 +33,7 @@ func (b *Broker) ConfirmTrust(ctx context.Context, d Deed, id provision.Connecti
 		}
 		change.Events[len(change.Events)-1].Changes = b.trustLines(s.Connection, s.Connection.Proposed)
 		return change, nil
-	})
+	}))
 	if err != nil {
 		return "", err
 	}
@@ -45,13 +46,14 @@ func (b *Broker) RejectTrust(ctx context.Context, d Deed, id provision.Connectio
 	if err != nil {
 		return err
 	}
-	_, err = b.amendRegistered(ctx, provision.Target{Connection: id}, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Connection: id}
+	_, err = b.amendRegistered(ctx, t, b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		change, err := provision.RejectTrust(s, b.told(s.Connection, s.Connection.Proposed), a)
 		if err == nil {
 			change.Events[0].Changes = b.trustLines(s.Connection, s.Connection.Proposed)
 		}
 		return change, err
-	})
+	}))
 	return err
 }
 
@@ -96,7 +98,7 @@ func (b *Broker) retain(c, old provision.Connection) (kept provision.Connection,
 		return c, nil, false
 	case len(wanted) == 0: // fetched, not written down
 		return c.Trusting(inForce), nil, false
-	case bytes.Equal(wanted, inForce), c.Protocol != provision.OIDC && b.Documents.Follows(inForce, wanted) == nil:
+	case bytes.Equal(wanted, inForce), c.Protocol == provision.SAML && b.Documents.Follows(inForce, wanted) == nil:
 		if !c.Held && c.Rejected == "" {
 			return c, nil, false
 		}

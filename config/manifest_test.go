@@ -164,9 +164,10 @@ tenants:
     max_session: 0
     idle: 0
     roles: {default: [root], map: {a: [b], a: [c]}, ceiling: [reader]}
-    when: 'true'
+    when: >-
+      request.tme
 `)
-	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
+	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{Condition: func(when string) error { return errors.New("is judged: " + when) }})
 	if manifest.Apps != nil || manifest.Tenants != nil {
 		t.Error("a faulty manifest is used")
 	}
@@ -198,7 +199,7 @@ tenants:
 		`a.yaml:25: tenants[0].domains[3].name: acme.test is claimed above; keep one`,
 		`a.yaml:29: tenants[0].connections[0].domains[1]: other.test is not among the tenant's domains; add it there, or leave it out here`,
 		`a.yaml:30: tenants[0].connections[0].subject: "sub" is no subject of this protocol; write nameid or attribute:NAME`,
-		`a.yaml:31: tenants[0].connections[0].issuer: is for protocol: oidc only; leave it out`,
+		`a.yaml:31: tenants[0].connections[0].issuer: is for protocol: oidc and workload only; leave it out`,
 		`a.yaml:32: tenants[0].connections[0].metadata_url: "http://x.test" does not begin with https://`,
 		`a.yaml:33: tenants[0].connections[0].metadata_file: none.xml cannot be read (no such file or directory)`,
 		`a.yaml:33: tenants[0].connections[0].metadata_file: 2 of metadata_file, metadata_url and metadata are given; give exactly one`,
@@ -214,7 +215,7 @@ tenants:
 		`a.yaml:48: tenants[0].connections[2].client_secret_env: "NOT_SET" is not set in the environment; set it, or name a file`,
 		`a.yaml:49: tenants[0].connections[2].client_secret: is no key of this place; the keys here are id, protocol,`,
 		`a.yaml:50: tenants[0].connections[2].default: one is the default for acme.test already; keep one`,
-		`a.yaml:51: tenants[0].connections[3].protocol: "ldap" is none of saml, oidc; write one of them`,
+		`a.yaml:51: tenants[0].connections[3].protocol: "ldap" is none of saml, oidc, workload; write one of them`,
 		`a.yaml:51: tenants[0].connections[3].domains: is missing; add it`,
 		`a.yaml:51: tenants[0].connections[3].id: is missing; add it`,
 		`a.yaml:53: tenants[0].policy.create: "maybe" is none of allow, invite, approve, deny`,
@@ -225,7 +226,7 @@ tenants:
 		`a.yaml:58: tenants[0].policy.roles.default: "root" is not in roles.ceiling`,
 		`a.yaml:58: tenants[0].policy.roles.map: a gives "b", which is not in roles.ceiling`,
 		`a.yaml:58: tenants[0].policy.roles.map.a: is here a second time, after line 58; keep one`,
-		`a.yaml:59: tenants[0].policy.when: is not supported by this version yet; leave it out`,
+		`a.yaml:59: tenants[0].policy.when: is judged: request.tme`,
 	)
 }
 

@@ -14,7 +14,7 @@ import (
 	"leasehold/provision"
 )
 
-//go:embed app.go config.go connection.go manifest.go tenant.go
+//go:embed app.go config.go connection.go manifest.go tenant.go workload.go
 var sources embed.FS
 
 //go:embed testdata/leasehold.yaml testdata/tenants.d/acme.yaml
@@ -128,7 +128,7 @@ func initial(tag reflect.StructTag) string {
 
 func meaning(tag reflect.StructTag, comment string) string {
 	if only := tag.Get("only"); only != "" {
-		comment = "`" + only + "` only. " + comment
+		comment = "`" + strings.ReplaceAll(only, " ", "` and `") + "` only. " + comment
 	}
 	if tag.Get("later") != "" {
 		comment += " Not supported yet: leave it out."
@@ -157,6 +157,8 @@ func kind(t reflect.Type) string {
 		return "origin"
 	case t == reflect.TypeFor[provision.Domain]():
 		return "domain"
+	case t == reflect.TypeFor[patterns]():
+		return "text or list of text"
 	case t == reflect.TypeFor[name](), t == reflect.TypeFor[provision.TenantID]():
 		return "id"
 	case isSection(t):

@@ -30,6 +30,10 @@ type tenantFile struct {
 	Connections []connectionFile `key:"connections"`
 	// Who of its people gets in, and for how long.
 	Policy policyFile `key:"policy"`
+	// Which workloads may ask for leases: CI jobs, service accounts.
+	Rules []ruleFile `key:"rules"`
+	// What they may be given.
+	Grants []grantFile `key:"grants"`
 }
 
 // claimFile is a domain in a manifest.
@@ -63,10 +67,10 @@ type policyFile struct {
 	MaxAuthAge time.Duration `key:"max_auth_age" default:"0"`
 	// Time between the end of access here and the deactivation in apps that asked to be told; a login voids it. 0: 15m.
 	DeprovisionGrace time.Duration `key:"deprovision_grace" default:"15m"`
+	// A condition (CEL) on each login, and on each live session. See policy.md. Not there: none.
+	When string `key:"when"`
 	// Roles that people may ask for, for a while. The first item of a role that lets somebody ask is the one that counts.
 	Elevate []elevateFile `key:"elevate"`
-	// A condition (CEL).
-	When string `key:"when" later:"true"`
 }
 
 // groupsFile are rules on groups: exact names, or patterns with `*` for any run of characters but "/".
@@ -138,7 +142,7 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Contact:     file.Contact,
 		ContractEnd: file.ContractEnd.end,
 		Retention:   file.Retention,
-		Policy:      file.policy(),
+		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
 	tenant.Claims = file.claims(tenant.ID)
@@ -178,7 +182,7 @@ func (t tenantFile) checkDefaults() {
 	}
 }
 
-func (t tenantFile) policy() provision.Policy {
+func (t tenantFile) policy(judge Judge) provision.Policy {
 	p := t.Policy
 	for key, explicit := range map[string]time.Duration{"max_session": p.MaxSession, "idle": p.Idle} {
 		if explicit == 0 && t.At.has("policy."+key) {
@@ -196,11 +200,17 @@ func (t tenantFile) policy() provision.Policy {
 		ACR:              p.ACR,
 		MaxAuthAge:       p.MaxAuthAge,
 		DeprovisionGrace: p.DeprovisionGrace,
+		When:             strings.TrimSpace(p.When),
 		Elevate:          p.elevation(),
 	}.WithDefaults()
 	for _, fault := range policy.Faults() {
 		key, text, _ := strings.Cut(fault, ": ")
 		t.At.fault("policy."+key, "%s; correct it, or raise what it exceeds", text)
+	}
+	if policy.When != "" && judge.Condition != nil {
+		if err := judge.Condition(policy.When); err != nil {
+			t.At.fault("policy.when", "%s", err)
+		}
 	}
 	return policy
 }

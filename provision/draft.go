@@ -146,13 +146,17 @@ func (d *draft) newLease(account Account) Lease {
 // remembered is what the lease keeps of its session at the identity provider.
 func (d *draft) remembered(l Lease) Upstream {
 	u := d.Request.Upstream
-	u.Lease, u.Account = l.ID, l.Account
+	u.Lease, u.Account, u.Whence = l.ID, l.Account, d.Request.Whence()
 	return u
 }
 
 func (d *draft) loginEvent(x Decision, account AccountID) Event {
+	kind := EventLogin
+	if d.Request.Occasion == OnExchange {
+		kind = EventExchange
+	}
 	e := Event{
-		Kind: EventLogin, Tenant: x.Tenant, Outcome: string(x.Outcome), Reason: string(x.Reason), Account: account,
+		Kind: kind, Tenant: x.Tenant, Outcome: string(x.Outcome), Reason: string(x.Reason), Account: account,
 		Connection: d.Request.Facts.Connection, App: d.Request.App, Decision: DecisionRef{x.ID, x.PolicyVersion}, Personal: d.personal(),
 	}
 	if x.Lease.ID != "" {

@@ -5,12 +5,17 @@ import "time"
 // The events of the audit.
 const (
 	EventLogin             = "login"
-	EventProtocol          = "login.protocol"  // messages without a live attempt: one a connection, reason and minute
+	EventProtocol          = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
+	EventExchange          = "exchange"           // a workload's token, exchanged for a lease or refused
+	EventExchangeProtocol  = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
+	EventExplained         = "exchange.explained" // somebody asked what would come of an exchange
+	EventTaskEnded         = "task.ended"
 	EventLogoutProtocol    = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
 	EventLeaseEnded        = "lease.ended"
 	EventAccountState      = "account.state"
 	EventAccountLinked     = "account.linked"
 	EventAccountUnlinked   = "account.unlinked"
+	EventAccountOffice     = "account.office" // an office was given or taken
 	EventEmailConflict     = "account.email_conflict"
 	EventDomainClaim       = "domain.claim"
 	EventTenantChanged     = "tenant.changed"
@@ -19,8 +24,9 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventDelivery          = "delivery"  // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventToken             = "token"     // of the API: one was made or revoked
+	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventAdmin             = "admin"
 )
 
@@ -92,8 +98,8 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
+		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventElevation, EventDelivery, EventAdmin,
+		EventRevocation, EventDelivery, EventToken, EventElevation, EventAdmin,
 	}
 }

@@ -48,7 +48,10 @@ type Policy struct {
 	ACR              []string        // accepted authentication contexts; empty: any
 	MaxAuthAge       time.Duration   // of the upstream authentication; 0: any
 	DeprovisionGrace time.Duration   // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	When             string          `json:",omitempty"` // a condition (CEL) on each Case; "": none
 	Elevate          []ElevationRule `json:",omitempty"`
+	Trust            []TrustRule     `json:",omitempty"` // who may ask as a workload
+	Grants           []GrantRule     `json:",omitempty"` // what for
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -108,7 +111,15 @@ func (p Policy) Faults() []string {
 			add("%s: %s is below 0", key, d)
 		}
 	}
+	if len(p.When) > MaxWhen {
+		add("when: has %d bytes, more than %d", len(p.When), MaxWhen)
+	}
 	ceiling := p.Roles.ceiling()
+	for _, role := range slices.Concat(ceiling, p.Roles.Default) {
+		if strings.HasPrefix(role, OfficePrefix) {
+			add("roles: %q is an office; those are given to an account by name", role)
+		}
+	}
 	for _, role := range p.Roles.Default {
 		if !slices.Contains(ceiling, role) {
 			add("roles.default: %q is not in roles.ceiling", role)
@@ -146,7 +157,7 @@ func (r RoleRule) For(groups []string) []string {
 func (r RoleRule) Within(roles []string) []string {
 	var kept []string
 	for _, role := range roles {
-		if slices.Contains(r.ceiling(), role) {
+		if slices.Contains(r.ceiling(), role) && !strings.HasPrefix(role, OfficePrefix) {
 			kept = append(kept, role)
 		}
 	}
@@ -175,7 +186,10 @@ func (g GroupRule) refuses(groups []string) Reason {
 
 // Glob reports whether s matches a pattern of exact text and "*", which stands for any run of characters but "/".
 // Patterns come from tenants, so matching is linear in len(pattern)*len(s) and never a regular expression.
-func Glob(pattern, s string) bool {
+func Glob(pattern, s string) bool { return globWithin(pattern, s, "/") }
+
+// globWithin is Glob with the characters that "*" does not stand for.
+func globWithin(pattern, s, edges string) bool {
 	head, rest, star := strings.Cut(pattern, "*")
 	if !star {
 		return pattern == s
@@ -187,10 +201,10 @@ func Glob(pattern, s string) bool {
 	for {
 		part, rest, star := strings.Cut(pattern, "*")
 		if !star { // the last piece must end s, and the star before it must not cross a "/"
-			return strings.HasSuffix(s, part) && !strings.Contains(s[:len(s)-len(part)], "/")
+			return strings.HasSuffix(s, part) && !strings.ContainsAny(s[:len(s)-len(part)], edges)
 		}
 		at := strings.Index(s, part)
-		if at < 0 || strings.Contains(s[:at], "/") {
+		if at < 0 || strings.ContainsAny(s[:at], edges) {
 			return false
 		}
 		pattern, s = rest, s[at+len(part):]

@@ -218,6 +218,16 @@ const (
 	// The person has none of the roles that the app requires.
 	// Do: look at `roles` of the policy and `require` of the app.
 	RoleMissing Reason = "role_missing"
+	// The page is for administrators, and the account is none.
+	// Do: have an operator appoint the account: `leasehold account appoint`.
+	OfficeMissing Reason = "office_missing"
+	// The API was asked without a token, or with one that nobody made, that has expired, or that was revoked: itself, or with
+	// its tenant or the installation.
+	// Do: make another one: `leasehold token create`.
+	TokenInvalid Reason = "token_invalid"
+	// The token's scope does not hold what was asked for.
+	// Do: use a token with that scope: `leasehold token create --scope`.
+	ScopeMissing Reason = "scope_missing"
 	// Nobody can tell whether the request may go through. Sessions stay as they are.
 	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"
@@ -249,6 +259,49 @@ const (
 	// Whoever decides may not: she asked herself, or is no approver of the rule.
 	// Do: look at `approvers` of the rule.
 	ApproverRefused Reason = "approver_refused"
+	// Refusals of workloads.
+	// No rule of that name trusts the token's issuer, or none fits the token.
+	// Do: compare `rules` of the tenant with what was asked for.
+	RuleUnknown Reason = "rule_unknown"
+	// The account that answers for the rule is revoked, suspended, deleted or was never there: the rule waits.
+	// Do: name another `owner` of the rule, or restore the account.
+	RuleHeld Reason = "rule_held"
+	// The token lacks a claim that the rule wants.
+	// Do: look at the event's check for which; compare it with `match` of the rule.
+	ClaimMissing Reason = "claim_missing"
+	// A claim of the token is not what the rule wants: another branch, another environment.
+	// Do: look at the event's check for which; compare it with `match` of the rule.
+	ClaimMismatch Reason = "claim_mismatch"
+	// The token was issued too long ago.
+	// Do: fetch a new token right before the exchange, or raise `token_age` of the rule.
+	TokenStale Reason = "token_stale"
+	// The rule does not give the grant that was asked for, or several and none was named.
+	// Do: name one of `grants` of the rule as `scope`.
+	GrantRefused Reason = "grant_refused"
+	// The grant is not for the app, or the app takes no such token.
+	// Do: compare `apps` of the grant; set `workloads` or `off_path` of the app.
+	AppNotGranted Reason = "app_not_granted"
+	// The grant is not for that address at the app.
+	// Do: compare `resources` of the grant with what was asked for.
+	ResourceNotGranted Reason = "resource_not_granted"
+	// The grant wants a purpose, and none was said.
+	// Do: send `purpose`.
+	PurposeMissing Reason = "purpose_missing"
+	// The grant wants a task, and none was named.
+	// Do: send `task`, such as the number of the run.
+	TaskMissing Reason = "task_missing"
+	// The task has ended: nothing begins in it any more.
+	// Do: name a new task; a number of the run with that of the attempt is one.
+	TaskEnded Reason = "task_ended"
+	// The request does not come from an address that the grant is given to.
+	// Do: compare `when.addresses` of the grant with the event's address.
+	AddressRefused Reason = "address_refused"
+	// The workload has as many leases of the grant as it may have at once.
+	// Do: end the other task, or raise `concurrent` of the grant.
+	TooManyLeases Reason = "too_many_leases"
+	// The grant is not given at this time.
+	// Do: compare `when.hours` of the grant, with its time zone.
+	OutsideHours Reason = "outside_hours"
 )
 
 // Cause says why a lease ended.
@@ -256,7 +309,7 @@ type Cause string
 
 // The causes.
 const (
-	// The person logged out.
+	// The person logged out, or the workload gave its lease back.
 	CauseLogout Cause = "logout"
 	// The lease came to its hard end: the policy's, or the identity provider's.
 	CauseCeiling Cause = "ceiling"
@@ -290,6 +343,8 @@ const (
 	CauseSignal Cause = "signal"
 	// The task that it was for is done.
 	CauseTaskEnd Cause = "task_end"
+	// It was used as often as its grant allows.
+	CauseUsedUp Cause = "used_up"
 	// The lease above it ended.
 	CauseParentEnded Cause = "parent_ended"
 	// A sign-in was added to the account, or taken from it.
@@ -303,6 +358,6 @@ func Causes() []Cause {
 	return []Cause{
 		CauseLogout, CauseCeiling, CauseIdle, CauseReplaced, CauseUpstreamLogout, CauseUpstreamRefused, CauseUpstreamStale,
 		CauseAdmin, CauseTenantSuspended, CauseContractEnded, CauseDomainLapsed, CauseConnectionDisabled, CauseTrustChanged,
-		CausePolicyTightened, CauseSCIM, CauseSignal, CauseTaskEnd, CauseParentEnded, CauseLinked, CauseRestored,
+		CausePolicyTightened, CauseSCIM, CauseSignal, CauseTaskEnd, CauseUsedUp, CauseParentEnded, CauseLinked, CauseRestored,
 	}
 }

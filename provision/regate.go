@@ -13,11 +13,15 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		cause, _ := Over(s, nil, now)
 		return l, cause
 	}
+	if l.Kind == WorkloadLease {
+		return regateWorkload(s, now)
+	}
 	switch {
 	case !s.Connection.Asserts(l.Domain),
 		policy.Groups.refuses(s.Account.Groups) != "",
 		len(policy.ACR) > 0 && !slices.Contains(policy.ACR, l.Authn.ACR),
-		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start):
+		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start),
+		policy.unmet(s.Met):
 		return l, CausePolicyTightened
 	}
 	if l.Kind == ElevationLease {

@@ -22,14 +22,14 @@ func (s *server) showElevations(w http.ResponseWriter, r *http.Request, v visit,
 	if err != nil {
 		return err
 	}
-	desk, err := s.Gate.Desk(r.Context(), value, v.Origin)
+	desk, err := s.Gate.Privileges(r.Context(), value, v.Origin)
 	if s.answer(denial(err)).Status == http.StatusUnauthorized {
 		return move(w, "/login")
 	}
 	if err != nil {
 		return err
 	}
-	page := elevating{Desk: desk, Form: r.PostForm}
+	page := elevating{Privileges: desk, Form: r.PostForm}
 	status := http.StatusOK
 	if refused != nil {
 		t := s.trouble(v, refused)
@@ -115,7 +115,7 @@ func (s *server) signInFirst(w http.ResponseWriter, r *http.Request, v visit, te
 
 // elevating is what the page shows.
 type elevating struct {
-	broker.Desk
+	broker.Privileges
 	Form      map[string][]string // of a try that was refused
 	Wrong, Do string              // why it was, and what to do
 	Ref       string

@@ -13,13 +13,13 @@ import (
 	"leasehold/web"
 )
 
-func (g *fakeGate) Desk(ctx context.Context, token string, o provision.Origin) (broker.Desk, error) {
+func (g *fakeGate) Privileges(ctx context.Context, token string, o provision.Origin) (broker.Privileges, error) {
 	s, err := g.Session(ctx, token, o)
 	if err != nil {
-		return broker.Desk{}, err
+		return broker.Privileges{}, err
 	}
 	g.desk.Standing, g.desk.Now = s, noon
-	return g.desk, g.fails["Desk"]
+	return g.desk, g.fails["Privileges"]
 }
 
 func (g *fakeGate) AskElevation(_ context.Context, _ string, _ provision.Origin, w broker.Wanting, from provision.Requester) (provision.Elevation, error) {
@@ -35,7 +35,7 @@ func (g *fakeGate) JudgeElevation(_ context.Context, _ string, _ provision.Origi
 // deskOfAda has one of everything.
 func (g *fakeGate) deskOfAda() {
 	bob, _ := provision.ParseEmail("bob@acme.test")
-	g.desk = broker.Desk{
+	g.desk = broker.Privileges{
 		Rules: []provision.ElevationRule{
 			{Role: "admin", Max: 15 * time.Minute, Approve: provision.ByApprover, Ticket: true}, {Role: "auditor", Max: time.Hour, Approve: provision.ByPolicy},
 		},

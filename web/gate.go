@@ -17,6 +17,7 @@ type Gate interface {
 	Published
 	Stream
 	Elevating
+	Workloads
 }
 
 // Checker answers the check: the hot path.
@@ -76,7 +77,16 @@ type Stream interface {
 
 // Elevating is what can be done about roles for a while with the session that a browser holds.
 type Elevating interface {
-	Desk(ctx context.Context, token string, o provision.Origin) (broker.Desk, error)
+	Privileges(ctx context.Context, token string, o provision.Origin) (broker.Privileges, error)
 	AskElevation(ctx context.Context, token string, o provision.Origin, w broker.Wanting, from provision.Requester) (provision.Elevation, error)
 	JudgeElevation(ctx context.Context, token string, o provision.Origin, j broker.Judgement) (provision.Elevation, error)
+}
+
+// Workloads is what CI jobs, service accounts and the like ask for. A token is theirs, or a handle that they were given.
+type Workloads interface {
+	Exchange(ctx context.Context, x broker.Trade) (broker.Traded, error)
+	Explain(ctx context.Context, x broker.Trade) (broker.Explanation, error)
+	Introspect(ctx context.Context, t provision.TenantID, token, asker string) (broker.Known, error)
+	GiveBack(ctx context.Context, t provision.TenantID, token string, from provision.Requester) error
+	EndTask(ctx context.Context, t provision.TenantID, task, bearer string, from provision.Requester) (ended int, err error)
 }

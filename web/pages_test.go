@@ -224,7 +224,7 @@ func TestTheAccountPageShowsSoManySessionsAndNoMore(t *testing.T) {
 	if n := strings.Count(page, `name="lease"`); n != 50 || !strings.Contains(page, "And 452 older ones.") {
 		t.Errorf("%d sessions on %s", n, page)
 	}
-	if !strings.Contains(page, "This browser") || !strings.Contains(page, "acme.many499") || strings.Contains(page, `"acme.many0"`) {
+	if !strings.Contains(page, "this browser</span>") || !strings.Contains(page, "acme.many499") || strings.Contains(page, `"acme.many0"`) {
 		t.Error("not this browser's and the newest ones")
 	}
 }

@@ -22,6 +22,7 @@ type Config struct {
 	Shared         broker.Shared   // counts them over all replicas; nil: each counts for itself
 	Seal           []byte          // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
 	Stop           <-chan struct{} // event streams end when it is closed; nil: only when their readers leave
+	Mounts         []Mount         // further parts of the SSO host
 	Metrics        *Metrics        // nil: nothing is counted
 	Refused        *Refused        // nil: nothing is kept
 	Log            *slog.Logger    // nil: silent
@@ -68,6 +69,14 @@ func (s *server) routes() []route {
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 		{onSSO, "GET /_sso/events", s.events},
 
+		{onSSO, "GET /.well-known/oauth-authorization-server/t/{tenant}", s.workload(s.authorizationServer)},
+		{onSSO, "GET /t/{tenant}/.well-known/oauth-authorization-server", s.workload(s.authorizationServer)},
+		{onSSO, "POST /t/{tenant}/token", s.workload(s.exchange)}, // programs post here: no check of the origin
+		{onSSO, "POST /t/{tenant}/decide", s.workload(s.explain)},
+		{onSSO, "POST /t/{tenant}/introspect", s.workload(s.introspect)},
+		{onSSO, "POST /t/{tenant}/revoke", s.workload(s.giveBack)},
+		{onSSO, "POST /t/{tenant}/tasks/{task}/end", s.workload(s.endTask)},
+
 		{onApp, "GET /_sso/start", s.noted(s.start)},
 		{onApp, "GET /_sso/finish", s.noted(s.finish)},
 		{onApp, "/_sso/denied", s.denied}, // a proxy shows these two in place of any request
@@ -101,7 +110,11 @@ func New(c Config) (http.Handler, error) {
 	}
 	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt, c.Shared), loops: newLoopGuard(), streams: newStreams(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
 	mux := http.NewServeMux()
-	for _, route := range s.routes() {
+	routes := s.routes()
+	for _, m := range c.Mounts {
+		routes = append(routes, s.mounted(m))
+	}
+	for _, route := range routes {
 		mux.Handle(route.pattern, s.at(route.host, route.serve))
 	}
 	return mux, nil

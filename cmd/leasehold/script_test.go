@@ -41,6 +41,7 @@ import (
 //	check SUBJECT         asks /_sso/check/nginx with that browser's cookie, and prints status and headers
 //	cookie SUBJECT        prints that browser's cookie for the wiki
 //	publish NAME VALUE    puts a TXT record into the DNS that the server asks
+//	api TOKEN METHOD PATH asks the API, and prints status and body
 //	hear                  brings the app at ${HOOK} up, whose messages $HOOK_SECRET signs; `! hear` takes it down
 //	heard N               waits until it has heard N messages, and prints them
 //	elevate [-minutes N] [-ticket T] SUBJECT ROLE REASON
@@ -69,6 +70,7 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
 			"cookie":  onDesk((*desk).showCookie),
 			"elevate": onDesk((*desk).elevate), "judge": onDesk((*desk).judge), "giveback": onDesk((*desk).giveBack),
+			"cookie": onDesk((*desk).showCookie), "api": onDesk((*desk).askAPI),
 			"hear": onDesk((*desk).hear), "heard": onDesk((*desk).heard),
 		},
 	})

@@ -16,7 +16,7 @@ func (t *tables) state(x provision.Target) provision.State {
 	}
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
-	s.Delivery = t.deliveries[x.Delivery]
+	s.Delivery, s.Token = t.deliveries[x.Delivery], t.tokens[x.Token]
 	s.Tenant = t.tenants[cmp.Or(s.Connection.Tenant, x.Tenant, t.accounts[x.Account].Tenant, s.Former.Lease.Tenant)]
 	t.readClaim(&s, x)
 	t.readAccount(&s, x)
@@ -53,10 +53,10 @@ func (t *tables) readAccount(s *provision.State, x provision.Target) {
 	s.Account, s.Links, s.Leases = t.accounts[id], t.links[id], t.liveLeases(id)
 }
 
-// seats counts the active accounts of a tenant, but for one.
+// seats counts the active accounts of people of a tenant, but for one.
 func (t *tables) seats(tenant provision.TenantID, but provision.AccountID) (n int) {
 	for _, a := range t.accounts {
-		if a.Tenant == tenant && a.State == provision.Active && a.ID != but {
+		if a.Tenant == tenant && a.State == provision.Active && !a.Email.IsZero() && a.ID != but {
 			n++
 		}
 	}

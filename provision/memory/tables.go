@@ -30,6 +30,7 @@ type tables struct {
 	revocations  map[provision.RevocationID]provision.Revocation
 	events       []provision.Event
 	deliveries   map[provision.DeliveryID]provision.Delivery
+	tokens       map[provision.TokenID]provision.Token
 	elevations   map[provision.ElevationID]provision.Elevation
 	known        map[provision.AccountID][]provision.AppID // which apps were handed a lease of an account
 }
@@ -74,6 +75,7 @@ func newTables() tables {
 		decisions:   map[provision.DecisionID]provision.DecisionRow{},
 		revocations: map[provision.RevocationID]provision.Revocation{},
 		deliveries:  map[provision.DeliveryID]provision.Delivery{},
+		tokens:      map[provision.TokenID]provision.Token{},
 		elevations:  map[provision.ElevationID]provision.Elevation{},
 		known:       map[provision.AccountID][]provision.AppID{},
 	}

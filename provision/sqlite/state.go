@@ -151,8 +151,13 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 			return err
 		}
 	}
+	if t.Token != "" {
+		if s.Token, err = row[provision.Token](r, "SELECT body FROM tokens WHERE id = ?", t.Token); err != nil {
+			return err
+		}
+	}
 	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
-		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
+		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND email <> '' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
 			return err
 		}
 	}
