@@ -11,6 +11,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 type elevationCommands struct {
@@ -65,7 +66,7 @@ type elevationView struct {
 	Asked   time.Time             `json:"asked"`
 	Expires time.Time             `json:"expires"`
 	Decided time.Time             `json:"decided,omitzero"`
-	By      actorView             `json:"by,omitzero"`
+	By      web.LineActor         `json:"by,omitzero"`
 	Lease   provision.LeaseID     `json:"lease,omitempty"`
 	Reason  string                `json:"reason,omitempty"`
 	Ticket  string                `json:"ticket,omitempty"`
@@ -74,7 +75,7 @@ type elevationView struct {
 func viewElevation(e provision.Elevation) elevationView {
 	return elevationView{
 		ID: e.ID, Tenant: e.Tenant, Account: e.Account, Session: e.Session, Role: e.Role, For: e.For.String(), State: string(e.State),
-		Asked: e.Asked, Expires: e.Expires, Decided: e.Decided, By: actorView(e.By), Lease: e.Lease, Reason: e.Said.Reason, Ticket: e.Said.Ticket,
+		Asked: e.Asked, Expires: e.Expires, Decided: e.Decided, By: web.LineActor(e.By), Lease: e.Lease, Reason: e.Said.Reason, Ticket: e.Said.Ticket,
 	}
 }
 
