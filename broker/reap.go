@@ -66,6 +66,9 @@ func (b *Broker) Run(ctx context.Context) {
 		repeatedly(deliverEvery, "tell apps", b.Deliver)
 		repeatedly(tallyEvery, "drop what nobody asks for", once(b.forgetUnasked))
 	}
+	if b.Credentials != nil && b.Sources != nil {
+		repeatedly(reapEvery, "take back credentials", once(b.TakeBack))
+	}
 	if b.Elevations != nil {
 		repeatedly(expireEvery, "close requests for roles", once(b.expireElevations))
 	}

@@ -32,6 +32,7 @@ type Beside interface {
 	Canaries
 	Tokens
 	Elevations
+	Credentials
 	Search
 }
 
@@ -87,7 +88,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), search(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), credentials(), search(),
 	} {
 		all = append(all, group...)
 	}
