@@ -99,7 +99,7 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded,
+		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
 		EventRevocation, EventDelivery, EventToken, EventElevation, EventCredential, EventAdmin,
 	}

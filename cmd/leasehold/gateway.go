@@ -143,7 +143,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log, Mounts: []web.Mount{g.api.Mount()},
+		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }

@@ -68,7 +68,6 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 			"leasehold": onDesk((*desk).leasehold), "exit": onDesk((*desk).exitedWith), "await": onDesk((*desk).await), "keep": onDesk((*desk).keep),
 			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "halt": onDesk((*desk).halt), "kill9": onDesk((*desk).kill9),
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
-			"cookie":  onDesk((*desk).showCookie),
 			"elevate": onDesk((*desk).elevate), "judge": onDesk((*desk).judge), "giveback": onDesk((*desk).giveBack),
 			"cookie": onDesk((*desk).showCookie), "api": onDesk((*desk).askAPI),
 			"hear": onDesk((*desk).hear), "heard": onDesk((*desk).heard),
