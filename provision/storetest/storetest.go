@@ -31,6 +31,8 @@ type Beside interface {
 	Outbox
 	Canaries
 	Administration
+	Elevations
+	Credentials
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -91,7 +93,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), search(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), credentials(), search(),
 	} {
 		all = append(all, group...)
 	}
