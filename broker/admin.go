@@ -2,8 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -16,37 +14,7 @@ type Deed struct {
 	Requester provision.Requester
 	Why       string
 	Once      string // a name under which it is done once, however often it is asked for within a day; "": each time
-}
-
-// onceFor is how long it is remembered that a deed was done.
-const onceFor = 24 * time.Hour
-
-// once makes change one that is made once for a deed with a name. Said again, it changes nothing.
-func (b *Broker) once(d Deed, t *provision.Target, change changing) changing {
-	if d.Once == "" {
-		return change
-	}
-	mark := provision.Spent{Kind: "deed", Scope: t.String(), ID: d.Once, Until: b.Ledger.Now().Add(onceFor)}
-	t.Spend = append(t.Spend, mark)
-	return func(s provision.State) (provision.Change, error) {
-		if len(s.Spent) > 0 {
-			return provision.Change{}, nil
-		}
-		c, err := change(s)
-		if err == nil {
-			c.Spent = append(c.Spent, mark)
-		}
-		return c, err
-	}
-}
-
-// revocationID is the name of a revocation: drawn, or for a deed that is done once, always the same.
-func (d Deed) revocationID(t provision.Target) provision.RevocationID {
-	if d.Once == "" {
-		return provision.RevocationID("rev_" + draw())
-	}
-	sum := sha256.Sum256([]byte(t.String() + "\x00" + d.Once))
-	return provision.RevocationID("rev_" + hex.EncodeToString(sum[:16]))
+	Print     string // of a request whose sender chose Once: what it was, so that another one is not taken for it; "": the target tells
 }
 
 // act is the deed with everything drawn that it may need.
@@ -107,12 +75,22 @@ func (b *Broker) CreateAccount(ctx context.Context, d Deed, n NewAccount) (provi
 	if err != nil {
 		return provision.Account{}, err
 	}
+	if d.Once != "" { // asked for again, it is found by its name
+		if a.IDs, err = b.idsFor(provision.AccountID("acc_" + b.derived(d, "account"))); err != nil {
+			return provision.Account{}, err
+		}
+	}
 	t := provision.Target{Tenant: n.Tenant, Connection: n.Link.Connection, Email: n.Email, Link: n.Link, Pseudonym: link.Pseudonym}
-	done, err := b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		return provision.CreateAccount(s, n.Email, n.Name, link, a)
 	})
-	if err != nil {
+	done, err := b.amend(ctx, t, change)
+	switch {
+	case err != nil:
 		return provision.Account{}, err
+	case len(done.Accounts) == 0:
+		account, _, _, err := b.Registry.Account(ctx, a.IDs.Account)
+		return account, err
 	}
 	return done.Accounts[0], nil
 }
@@ -235,13 +213,14 @@ func (b *Broker) lift(ctx context.Context, d Deed, t provision.Target, do func(p
 	if err != nil {
 		return err
 	}
-	_, err = b.amendRegistered(ctx, t, func(s provision.State) (provision.Change, error) {
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		c, e, err := do(s)
 		e.ID, e.Time, e.Actor = a.IDs.Event(0), a.Now, a.Actor
 		e.Personal = provision.Personal{Requester: a.Requester, Detail: a.Why}
 		c.Events = []provision.Event{e}
 		return c, err
 	})
+	_, err = b.amendRegistered(ctx, t, change)
 	return err
 }
 

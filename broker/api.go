@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"leasehold/idp"
@@ -94,6 +96,29 @@ type Errand struct {
 type Me struct {
 	Standing    provision.Standing
 	Links       []provision.Link
-	Leases      []provision.Lease      // all live ones of the account, this one among them
-	Connections []provision.Connection // of the tenant, at which a sign-in can be added
+	Leases      []provision.Lease                      // all live ones of the account, this one among them
+	Connections []provision.Connection                 // of the tenant, at which a sign-in can be added
+	Began       map[provision.LeaseID]provision.Whence // where those of Newest began, as far as that is known
+}
+
+// MaxNewest is how many sessions the account page shows.
+const MaxNewest = 50
+
+// Sessions are the leases that are one.
+func (m Me) Sessions() []provision.Lease {
+	return slices.DeleteFunc(slices.Clone(m.Leases), func(l provision.Lease) bool { return l.Kind != provision.SessionLease })
+}
+
+// Newest are the newest sessions, and first always the one that they are seen in.
+func (m Me) Newest() []provision.Lease {
+	newest := slices.SortedFunc(slices.Values(m.Sessions()), func(a, b provision.Lease) int {
+		switch m.Standing.Lease.ID {
+		case a.ID:
+			return -1
+		case b.ID:
+			return 1
+		}
+		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(a.ID, b.ID))
+	})
+	return newest[:min(len(newest), MaxNewest)]
 }

@@ -33,9 +33,15 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Search is what administrators look for.
+	Search Search
+
 	// Outbox keeps what apps are to be told, and Messenger tells them; nil, both: nobody is told.
 	Outbox    Outbox
 	Messenger Messenger
+
+	// Elevations lists requests for roles; nil: nobody can ask for one.
+	Elevations Elevations
 
 	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
 	Canaries Canaries
@@ -43,11 +49,17 @@ type Ports struct {
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
 
+	// Conditions evaluates what policies have as `when`; nil: no policy may have one, and one that has lets nobody in.
+	Conditions Conditions
+
 	// Documents fetches metadata that lives at a URL.
 	Documents Documents
 
 	// Present renders what an app is told about somebody as the headers of the app's profile.
 	Present func(provision.App, Identity) map[string][]string
+
+	// Operators is the tenant whose accounts may be operators; "": nobody may.
+	Operators provision.TenantID
 
 	URL     provision.Origin // the SSO host
 	Log     *slog.Logger
@@ -107,7 +119,7 @@ type Broker struct {
 
 // New checks that nothing is missing, fetches or makes the installation's keys, and returns a Broker.
 func New(ctx context.Context, p Ports) (*Broker, error) {
-	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
+	if p.Ledger == nil || p.Registry == nil || p.Keys == nil || p.Attempts == nil || p.Clock == nil || p.Upstreams == nil || p.Search == nil || p.Open == nil || p.Documents == nil || p.Present == nil || p.URL.IsZero() {
 		return nil, errors.New("broker: a port is missing")
 	}
 	if p.Log == nil {
@@ -118,6 +130,9 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	}
 	if p.Count == nil {
 		p.Count = uncounted{}
+	}
+	if p.Conditions == nil {
+		p.Conditions = noConditions{}
 	}
 	if p.Changed == nil {
 		p.Changed = func() {}

@@ -99,7 +99,7 @@ func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Ver
 		v.Reason = reason
 	case !app.Admits(s.Tenant.ID):
 		v.Reason = provision.TenantNotOfApp
-	case !hasRole(app, &s):
+	case !hasRole(app, &s, now):
 		v.Reason = provision.RoleMissing
 	case app.MaxSession > 0 && !now.Before(s.Entered(app.ID).Add(app.MaxSession)):
 		v.Reason = provision.SessionMissing // this app alone wants a new login
@@ -122,8 +122,8 @@ func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Ver
 }
 
 // hasRole reports whether the holder has a role that the app wants, as far as the tenant's policy allows it now (I12).
-func hasRole(app *door, s *provision.Standing) bool {
-	return len(app.Roles) == 0 || slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) })
+func hasRole(app *door, s *provision.Standing, now time.Time) bool {
+	return len(app.Roles) == 0 || slices.ContainsFunc(s.Effective(now), func(role string) bool { return slices.Contains(app.Roles, role) })
 }
 
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.

@@ -255,6 +255,7 @@ func ends() map[string]func(*house, provision.Lease) error {
 }
 
 func TestNoCheckThatBeginsAfterAnEndLetsIn(t *testing.T) {
+	t.Parallel()
 	for name, end := range ends() {
 		for _, noCache := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -344,7 +345,8 @@ func TestACheckOfALeaseThatIsAlwaysBeingWrittenIsUnavailable(t *testing.T) {
 }
 
 func TestManyChecksOfAColdLeaseAreAllAllowed(t *testing.T) {
-	for range 20 {
+	t.Parallel()
+	for range 10 {
 		h := newHouse(t)
 		token := h.entered(h.login(ada()))
 		var checks sync.WaitGroup

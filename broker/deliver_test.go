@@ -251,6 +251,7 @@ func TestRevokingATenantTellsOfEachLeaseAsItsRowsSettle(t *testing.T) {
 }
 
 func TestWhoComesBackWithinTheGraceWasNeverGone(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		mode provision.Mode
 		back time.Duration // 0: never

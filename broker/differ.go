@@ -91,7 +91,8 @@ func policyFields(p provision.Policy) []field {
 		{"groups.any", strings.Join(p.Groups.Any, ", ")}, {"groups.all", strings.Join(p.Groups.All, ", ")}, {"groups.none", strings.Join(p.Groups.None, ", ")},
 		{"roles.default", strings.Join(p.Roles.Default, ", ")}, {"roles.map", text(p.Roles.Map)}, {"roles.ceiling", strings.Join(p.Roles.Ceiling, ", ")},
 		{"seats", text(p.Seats)}, {"max_session", text(p.MaxSession)}, {"idle", text(p.Idle)}, {"acr", strings.Join(p.ACR, ", ")},
-		{"max_auth_age", text(p.MaxAuthAge)}, {"deprovision_grace", text(p.DeprovisionGrace)},
+		{"max_auth_age", text(p.MaxAuthAge)}, {"deprovision_grace", text(p.DeprovisionGrace)}, {"when", p.When},
+		{"elevate", text(p.Elevate)},
 		{"rules", ruleLines(p.Trust)}, {"grants", grantLines(p.Grants)},
 	}
 }

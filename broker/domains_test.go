@@ -410,6 +410,7 @@ func TestADomainWhoseRecordGoesFailsAndLapsesAndComesBack(t *testing.T) {
 }
 
 func TestWhatNobodyCanTellChangesNothingAndAlarmsAfterADay(t *testing.T) {
+	t.Parallel()
 	play(t, func(s *scene) {
 		record, value := s.proved("acme", "acme.test")
 		pending, _ := s.claimed("acme", "other.test")
@@ -442,6 +443,7 @@ func TestWhatNobodyCanTellChangesNothingAndAlarmsAfterADay(t *testing.T) {
 }
 
 func TestARoundInWhichMostFailIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ claims, gone, broken, believed int }{
 		{10, 5, 0, 1}, {10, 6, 0, 0}, {10, 10, 0, 0}, {9, 9, 0, 1}, {12, 5, 3, 0}, {12, 4, 3, 1}, {10, 0, 10, 1},
 	} {
@@ -476,6 +478,7 @@ func TestARoundInWhichMostFailIsNotBelieved(t *testing.T) {
 }
 
 func TestARoundOfTheFewThatFailIsBelieved(t *testing.T) {
+	t.Parallel()
 	play(t, func(s *scene) {
 		for i := range 30 {
 			record, _ := s.proved("acme", fmt.Sprintf("d%d.test", i))
@@ -612,6 +615,7 @@ func TestDeadNameServersOfOneTenantDelayNobodyElse(t *testing.T) {
 }
 
 func TestStandingClaimsDoNotWaitForPendingOnes(t *testing.T) {
+	t.Parallel()
 	play(t, func(s *scene) {
 		record, _ := s.proved("acme", "acme.test")
 		s.publish(record)

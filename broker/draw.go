@@ -13,7 +13,12 @@ func draw() string { return strings.ToLower(rand.Text()) }
 
 // ids draws the names that one decision may need.
 func (b *Broker) ids() (provision.IDs, error) {
-	account, lease, event := provision.AccountID("acc_"+draw()), draw(), draw()
+	return b.idsFor(provision.AccountID("acc_" + draw()))
+}
+
+// idsFor is ids with an account's name that is known already.
+func (b *Broker) idsFor(account provision.AccountID) (provision.IDs, error) {
+	lease, event := draw(), draw()
 	key, err := b.Keys.newAccountKey(account)
 	if err != nil {
 		return provision.IDs{}, err

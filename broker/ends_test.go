@@ -135,7 +135,8 @@ func TestAUseThatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 }
 
 func TestARevocationSettlesInBatchesAndIsResumed(t *testing.T) {
-	const people = 1100
+	t.Parallel()
+	const people = 620
 	h := newHouse(t)
 	var leases []provision.Lease
 	for n := range people {
@@ -342,6 +343,7 @@ func TestAProvisionedTenantAdmitsWhomItKnows(t *testing.T) {
 }
 
 func TestRulesThatChangeReachLeasesThatLive(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*provision.Tenant, time.Time)
 		ends   provision.Cause

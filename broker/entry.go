@@ -31,6 +31,7 @@ type entry struct {
 	installation provision.Generation
 	ancestors    []provision.Lease
 	entries      []provision.Entry
+	elevations   []provision.Lease
 
 	dead    atomic.Bool
 	used    atomic.Int64               // last allowed check, ledger time in Unix nanoseconds
@@ -65,7 +66,7 @@ func (e *entry) standing() provision.Standing {
 			Email: e.holder.email, Name: e.holder.name, Groups: e.holder.groups,
 		},
 		Tenant: *e.ofTenant, Connection: *e.ofConnection, Claim: *e.ofDomain,
-		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries,
+		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries, Elevations: e.elevations,
 	}
 }
 
@@ -118,7 +119,7 @@ func (c *common) entry(s provision.Standing) *entry {
 		}),
 		ofDomain:     share(c.claims, claim.Domain, claim, func(a, b provision.Claim) bool { return a == b }),
 		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.list(a.Groups)},
-		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries),
+		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries), elevations: s.Elevations,
 	}
 	if l.Kind == provision.WorkloadLease {
 		grant := l.Grant // by itself, or the whole lease is held

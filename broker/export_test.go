@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"leasehold/provision"
 )
@@ -20,5 +21,11 @@ func (b *Broker) AtCanarysDoor(ctx context.Context, id provision.LeaseID) Verdic
 // TokenAt is a token that the process could make, for anything that calls itself an origin.
 func (b *Broker) TokenAt(id provision.LeaseID, origin string) string { return b.token(id, origin) }
 
+// Patient is r with so much time to try a policy.
+func (r Rules) Patient(d time.Duration) Rules { r.patience = d; return r }
+
 // CanaryOutcome is what a sighting says about a canary.
 func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return canaryOutcome(c, s) }
+
+// ExpireElevations is what Run does every few seconds.
+func (b *Broker) ExpireElevations(ctx context.Context) error { return b.expireElevations(ctx) }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"leasehold/broker"
+	"leasehold/broker/condition"
 	"leasehold/idp"
 	"leasehold/idp/oidc"
 	"leasehold/idp/oidc/oidctest"
@@ -53,22 +54,23 @@ func (c *clock) setBack(by time.Duration) { c.wall.Add(int64(by)) }
 // house is a gateway without HTTP, on a real ledger, with a tenant of its own.
 type house struct {
 	*broker.Broker
-	t        testing.TB
-	clock    *clock
-	path     string
-	store    *sqlite.Store
-	ledger   *shaky
-	keys     *broker.Keyring
-	saml     *samltest.IdP
-	oidc     *oidctest.OP
-	attempts *broker.LocalAttempts
-	ear      *ear
-	wanted   broker.Wanted
-	ports    broker.Ports
-	drawn    atomic.Int64         // tokens of workloads so far
-	canaries bool                 // the processes of a town watch canaries
-	boottime func() time.Duration // of a process of a town; nil: clock's
-	reserve  int64                // what the ledger keeps of the disk
+	t         testing.TB
+	clock     *clock
+	path      string
+	store     *sqlite.Store
+	ledger    *shaky
+	keys      *broker.Keyring
+	saml      *samltest.IdP
+	oidc      *oidctest.OP
+	attempts  *broker.LocalAttempts
+	ear       *ear
+	wanted    broker.Wanted
+	ports     broker.Ports
+	canaries  bool                 // the processes of a town watch canaries
+	boottime  func() time.Duration // of a process of a town; nil: clock's
+	operators provision.TenantID   // whose accounts may be operators
+	reserve   int64                // what the ledger keeps of the disk
+	drawn     atomic.Int64         // tokens of workloads so far
 }
 
 // newHouse is a house that change has had a say in.
@@ -151,10 +153,14 @@ func (h *house) open() {
 	if h.keys, err = broker.NewKeyring(ctx, h.store, masterKey[:]); err != nil {
 		h.t.Fatal(err)
 	}
+	conditions, err := condition.New()
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider,
-		Documents: noDocuments{}, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Operators: h.operators, Search: h.store,
+		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()
 }

@@ -201,8 +201,9 @@ func TestATokenThatWasChangedUpstreamAndLostHereEndsTheSession(t *testing.T) {
 }
 
 func TestAProviderThatIsDownIsNotAskedAboutEveryone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, withOIDC, lively)
-	const people = 400
+	const people = 200
 	for n := range people {
 		h.oidc.Claims["sub"], h.oidc.Claims["email"] = somebody(n).Get("sub"), somebody(n).Get("email")
 		if _, err := h.loginByOIDC("b-"+somebody(n).Get("sub"), broker.Wish{}); err != nil {

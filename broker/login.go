@@ -69,7 +69,7 @@ func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error
 		if revoked = u.outdated(s); revoked {
 			return provision.Decision{}
 		}
-		return provision.Decide(s, request.Request, ids, b.Ledger.Now()) // asked here: a clock that was reset meanwhile counts
+		return b.decide(ctx, s, request.Request, ids)
 	})
 	if err != nil {
 		return provision.Lease{}, err

@@ -106,6 +106,7 @@ func TestALoginByOIDCIsOneLease(t *testing.T) {
 }
 
 func TestAHundredParallelFirstLoginsMakeOneAccount(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	var logins sync.WaitGroup
 	leases := make(chan provision.Lease, 100)
@@ -135,6 +136,7 @@ func TestAHundredParallelFirstLoginsMakeOneAccount(t *testing.T) {
 }
 
 func TestTwoSubjectsWithOneAddressRaceAndOneIsRefused(t *testing.T) {
+	t.Parallel()
 	for range 10 {
 		h := newHouse(t)
 		var logins sync.WaitGroup
@@ -265,7 +267,8 @@ func TestTheFirstParkedAssertionWins(t *testing.T) {
 }
 
 func TestAGoodMessageAmongBadOnesIsParked(t *testing.T) {
-	for range 20 {
+	t.Parallel()
+	for range 10 {
 		h := newHouse(t)
 		id := h.begin(broker.Wish{Browser: "b", Connection: "acme"})
 		good := ada()

@@ -59,7 +59,8 @@ func (b *Broker) onDelivery(ctx context.Context, d Deed, id provision.DeliveryID
 	if err != nil {
 		return err
 	}
-	_, err = b.amend(ctx, provision.Target{Delivery: id, Quiet: true}, func(s provision.State) (provision.Change, error) { return do(s, a) })
+	t := provision.Target{Delivery: id, Quiet: true}
+	_, err = b.amend(ctx, t, b.once(d, &t, func(s provision.State) (provision.Change, error) { return do(s, a) }))
 	return err
 }
 

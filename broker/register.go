@@ -69,7 +69,7 @@ func (b *Broker) Register(ctx context.Context, d Deed, w Wanted, p Plan) (Regist
 		if p.DryRun || len(r.change.Events) == 0 {
 			return r.report, nil
 		}
-		err = r.commit(ctx)
+		err = r.commit(ctx, d)
 		if err == nil {
 			return r.report, nil
 		}
@@ -98,14 +98,15 @@ func (b *Broker) compare(ctx context.Context, d Deed, w Wanted, p Plan) (*regist
 }
 
 // commit writes the changes.
-func (r *registration) commit(ctx context.Context) error {
+func (r *registration) commit(ctx context.Context, d Deed) error {
 	for name, secret := range r.secrets { // before what names them; a crash in between leaves a secret that nobody names
 		if err := r.b.Keys.Put(ctx, name, secret); err != nil {
 			return err
 		}
 	}
 	r.change.News.Judge = r.tightened
-	_, err := r.b.amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return r.change, nil })
+	var t provision.Target
+	_, err := r.b.amend(ctx, t, r.b.once(d, &t, func(provision.State) (provision.Change, error) { return r.change, nil }))
 	r.b.regates.add(r.tightened...) // also when nobody knows whether it was written
 	return errors.Join(err, r.b.reloadApps(context.WithoutCancel(ctx)))
 }
@@ -151,7 +152,7 @@ func (r *registration) mine(name string, owner provision.Owner) bool {
 	if owner == "" || owner == r.plan.Owner || r.plan.Adopt {
 		return true
 	}
-	r.fault("%s: managed_by_%s: %w", name, owner, provision.ErrConflict)
+	r.fault("%s: managed_by_%s: %w", name, owner, ErrManaged)
 	return false
 }
 
@@ -179,6 +180,9 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	}
 	t := w.Tenant
 	t.Policy = t.Policy.WithDefaults()
+	for _, fault := range r.b.faultsOf(t.Policy) {
+		r.fault("%s: policy.%s: %w", name, fault, provision.ErrConflict)
+	}
 	t.Suspended, t.Generation, t.Voided, t.Revision = old.Suspended, old.Generation, old.Voided, old.Revision
 	t.Owner, t.Policy.Version = r.plan.Owner, old.Policy.Version
 	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {
@@ -316,7 +320,7 @@ func (r *registration) restOfTenants(ctx context.Context, w Wanted) {
 	}
 }
 
-// restOfApps is the same of apps. It also sees to it that each origin is one app's.
+// restOfApps is the same of apps.
 func (r *registration) restOfApps(ctx context.Context, w Wanted) {
 	known, err := all(ctx, r.b.Registry.Apps, func(a provision.App) string { return string(a.ID) })
 	if err != nil {
@@ -332,6 +336,11 @@ func (r *registration) restOfApps(ctx context.Context, w Wanted) {
 			r.note(provision.Event{Kind: provision.EventAppChanged, App: a.ID, Outcome: "disabled"}, "app "+string(a.ID), []string{"disabled: nobody may enter"})
 		}, nil, "")
 	}
+	r.origins(known)
+}
+
+// origins sees to it that each origin is one app's, with what this run changes.
+func (r *registration) origins(known []provision.App) {
 	holder := map[provision.Origin]provision.AppID{}
 	for _, a := range slices.Concat(r.change.Apps, slices.DeleteFunc(known, func(a provision.App) bool {
 		return slices.ContainsFunc(r.change.Apps, func(x provision.App) bool { return x.ID == a.ID })
@@ -369,7 +378,7 @@ func (r *registration) unmanaged(ctx context.Context, name string, disable func(
 
 // revoke notes that everything below a pruned object ends.
 func (r *registration) revoke(scope provision.Scope, t provision.TenantID) {
-	v := provision.Revocation{ID: provision.RevocationID("rev_" + draw()), Scope: scope, Cause: provision.CauseConnectionDisabled, Note: "pruned", Actor: r.act.Actor, Requested: r.act.Now}
+	v := provision.Revocation{ID: provision.RevocationID("rev_" + draw()), Tenant: t, Scope: scope, Cause: provision.CauseConnectionDisabled, Note: "pruned", Actor: r.act.Actor, Requested: r.act.Now}
 	r.change.Revocations = append(r.change.Revocations, v)
 	r.note(provision.Event{Kind: provision.EventConnectionChanged, Tenant: t, Connection: scope.Connection, Outcome: "disabled",
 		Revocation: provision.RevocationRef{ID: v.ID, Cause: v.Cause, RequestedAt: v.Requested, EffectiveAt: v.Requested}},

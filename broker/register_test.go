@@ -111,6 +111,7 @@ func TestEachObjectHasOneOwner(t *testing.T) {
 }
 
 func TestOneFaultAndNothingIsRegistered(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	w := broker.Wanted{
 		Apps:    []provision.App{app("new", "https://new.example.com", "acme")},

@@ -11,6 +11,7 @@ import (
 // DeleteConnection deletes a connection that is switched off, and every sign-in at it. Accounts stay, and those without
 // another sign-in wait for one. What was begun and not finished goes on when it is asked for again.
 func (b *Broker) DeleteConnection(ctx context.Context, d Deed, id provision.ConnectionID) error {
+	d.Once = "" // asked for again, it goes on: no part of it is done only once
 	c, err := b.Registry.Connection(ctx, id)
 	if err == nil {
 		err = b.removal(ctx, d, provision.Target{Connection: id}, provision.RemoveConnection)
@@ -43,6 +44,7 @@ func (b *Broker) DeleteConnection(ctx context.Context, d Deed, id provision.Conn
 // DeleteTenant deletes a suspended tenant and all that is its own: accounts and connections, and its claims, so that
 // its domains are free. It, too, goes on when it is asked for again.
 func (b *Broker) DeleteTenant(ctx context.Context, d Deed, id provision.TenantID) error {
+	d.Once = "" // as there
 	target := provision.Target{Tenant: id}
 	if err := b.removal(ctx, d, target, provision.RemoveTenant); err != nil {
 		return fmt.Errorf("tenant %s: %w", id, err)

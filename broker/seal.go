@@ -74,6 +74,13 @@ func (s sealer) change(c *provision.Change, state provision.State, r provision.R
 		}
 		c.Upstreams[i] = sealed
 	}
+	for i, x := range c.Elevations {
+		sealed, err := s.keys.sealElevation(x, keyOf(x.Account, c, state))
+		if err != nil {
+			return err
+		}
+		c.Elevations[i] = sealed
+	}
 	for i := range c.Decisions {
 		d := &c.Decisions[i]
 		aead, name, err := s.key(d.Account, d.Tenant, c, state)
@@ -141,6 +148,12 @@ type Audit struct {
 // Events is a part of the audit, in order. What was erased stays sealed.
 func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision.Event, error) {
 	events, err := a.Ledger.Events(ctx, f)
+	a.open(ctx, events)
+	return events, err
+}
+
+// open opens what can be opened of events.
+func (a Audit) open(ctx context.Context, events []provision.Event) {
 	keys := map[string]cipher.AEAD{} // by name; nil: it is gone
 	for i := range events {
 		e := &events[i]
@@ -159,7 +172,6 @@ func (a Audit) Events(ctx context.Context, f provision.EventFilter) ([]provision
 			_ = json.Unmarshal(plain, &e.Personal) // what does not read is shown as erased
 		}
 	}
-	return events, err
 }
 
 // key is what an event was sealed under.

@@ -19,8 +19,9 @@ func (b *Broker) ConfirmTrust(ctx context.Context, d Deed, id provision.Connecti
 	if err != nil {
 		return "", err
 	}
-	revocation := provision.RevocationID("rev_" + draw())
-	_, err = b.amendRegistered(ctx, provision.Target{Connection: id}, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Connection: id}
+	revocation := d.revocationID(t)
+	_, err = b.amendRegistered(ctx, t, b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		change, err := provision.ConfirmTrust(s, revocation, a)
 		if err != nil {
 			return change, err
@@ -32,7 +33,7 @@ func (b *Broker) ConfirmTrust(ctx context.Context, d Deed, id provision.Connecti
 		}
 		change.Events[len(change.Events)-1].Changes = b.trustLines(s.Connection, s.Connection.Proposed)
 		return change, nil
-	})
+	}))
 	if err != nil {
 		return "", err
 	}
@@ -45,13 +46,14 @@ func (b *Broker) RejectTrust(ctx context.Context, d Deed, id provision.Connectio
 	if err != nil {
 		return err
 	}
-	_, err = b.amendRegistered(ctx, provision.Target{Connection: id}, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Connection: id}
+	_, err = b.amendRegistered(ctx, t, b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		change, err := provision.RejectTrust(s, b.told(s.Connection, s.Connection.Proposed), a)
 		if err == nil {
 			change.Events[0].Changes = b.trustLines(s.Connection, s.Connection.Proposed)
 		}
 		return change, err
-	})
+	}))
 	return err
 }
 

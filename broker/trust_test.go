@@ -329,6 +329,7 @@ func TestAChainedRotationIsTakenOverByItself(t *testing.T) {
 }
 
 func TestAManifestWithOtherKeysIsHeldUntilItIsConfirmedOrWithdrawn(t *testing.T) {
+	t.Parallel()
 	h, _ := newServedHouse(t, "")
 	l, err := h.loginBySAML("b", adaBySAML())
 	if err != nil {
@@ -375,6 +376,7 @@ func TestAManifestWithOtherKeysIsHeldUntilItIsConfirmedOrWithdrawn(t *testing.T)
 }
 
 func TestAnotherIssuerIsHeldUntilItIsConfirmed(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, withOIDC)
 	l, err := h.loginByOIDC("b", broker.Wish{})
 	if err != nil {

@@ -282,36 +282,64 @@ func (b *Broker) unnamed(ctx context.Context, c provision.Connection, name strin
 
 // upstream is what a live lease remembers of its session, and the lease. ErrNotFound: nothing.
 func (b *Broker) upstream(ctx context.Context, id provision.LeaseID) (provision.UpstreamSession, provision.Upstream, provision.Lease, error) {
-	var session provision.UpstreamSession
+	var none provision.UpstreamSession
 	u, err := b.Upstreams.Upstream(ctx, id)
 	if err != nil {
-		return session, u, provision.Lease{}, err
+		return none, u, provision.Lease{}, err
 	}
 	s, err := b.Ledger.Lease(ctx, id)
 	if err != nil {
-		return session, u, s.Lease, err
+		return none, u, s.Lease, err
 	}
-	aead, err := b.Keys.accountKey(u.Account, s.Account.Key)
+	kept, err := b.Keys.openUpstream(u, s.Account.Key)
+	if err == nil && kept.UpstreamSession.IsZero() {
+		err = provision.ErrNotFound
+	}
+	u.Whence = kept.Whence // for whoever writes it again
+	return kept.UpstreamSession, u, s.Lease, err
+}
+
+// whence is where a lease of an account with that key began; zero when nobody knows, because it began before that was kept.
+func (b *Broker) whence(ctx context.Context, id provision.LeaseID, wrapped []byte) (provision.Whence, error) {
+	u, err := b.Upstreams.Upstream(ctx, id)
+	if errors.Is(err, provision.ErrNotFound) {
+		return provision.Whence{}, nil
+	}
 	if err != nil {
-		return session, u, s.Lease, err
+		return provision.Whence{}, err
 	}
-	plain, err := open(aead, u.Sealed, upstreamName(id))
+	kept, err := b.Keys.openUpstream(u, wrapped)
+	return kept.Whence, err
+}
+
+// kept is what the row beside a lease keeps sealed.
+type kept struct {
+	provision.UpstreamSession
+	Whence provision.Whence `json:",omitzero"`
+}
+
+func (k *Keyring) openUpstream(u provision.Upstream, wrapped []byte) (opened kept, err error) {
+	aead, err := k.accountKey(u.Account, wrapped)
 	if err != nil {
-		return session, u, s.Lease, fmt.Errorf("session of lease %s: %w", id, provision.ErrCorrupt)
+		return opened, err
 	}
-	return session, u, s.Lease, json.Unmarshal(plain, &session)
+	plain, err := open(aead, u.Sealed, upstreamName(u.Lease))
+	if err != nil {
+		return opened, fmt.Errorf("session of lease %s: %w", u.Lease, provision.ErrCorrupt)
+	}
+	return opened, json.Unmarshal(plain, &opened)
 }
 
 // sealUpstream closes what a lease remembers under its account's key. Without one nothing is remembered.
 func (k *Keyring) sealUpstream(u provision.Upstream, wrapped []byte) (provision.Upstream, error) {
-	if u.Session.IsZero() {
+	if u.Session.IsZero() && u.Whence == (provision.Whence{}) {
 		return u, nil
 	}
 	aead, err := k.accountKey(u.Account, wrapped)
 	if err == nil {
-		u.Sealed, err = sealValue(aead, u.Session, upstreamName(u.Lease))
+		u.Sealed, err = sealValue(aead, kept{u.Session, u.Whence}, upstreamName(u.Lease))
 	}
-	u.Session = provision.UpstreamSession{}
+	u.Session, u.Whence = provision.UpstreamSession{}, provision.Whence{}
 	return u, err
 }
 

@@ -249,6 +249,7 @@ func TestALoginThatALogoutOvertookOpensNothing(t *testing.T) {
 }
 
 func TestALogoutTokenEndsWhatItNames(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		sub, sid string
 		one, two bool // whether the sessions of one person go on

@@ -43,6 +43,7 @@ type manifestFile struct {
 type Judge struct {
 	Connection func(provision.Connection) error // its metadata, when they are written down; its issuer
 	Origin     func(provision.Origin) error     // of an app
+	Condition  func(when string) error          // of a policy
 }
 
 // collector gathers manifests and knows the names that were given already, over all files.

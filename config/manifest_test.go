@@ -164,9 +164,10 @@ tenants:
     max_session: 0
     idle: 0
     roles: {default: [root], map: {a: [b], a: [c]}, ceiling: [reader]}
-    when: 'true'
+    when: >-
+      request.tme
 `)
-	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{})
+	manifest, faults := config.LoadManifests([]string{file}, nil, config.Judge{Condition: func(when string) error { return errors.New("is judged: " + when) }})
 	if manifest.Apps != nil || manifest.Tenants != nil {
 		t.Error("a faulty manifest is used")
 	}
@@ -225,7 +226,7 @@ tenants:
 		`a.yaml:58: tenants[0].policy.roles.default: "root" is not in roles.ceiling`,
 		`a.yaml:58: tenants[0].policy.roles.map: a gives "b", which is not in roles.ceiling`,
 		`a.yaml:58: tenants[0].policy.roles.map.a: is here a second time, after line 58; keep one`,
-		`a.yaml:59: tenants[0].policy.when: is not supported by this version yet; leave it out`,
+		`a.yaml:59: tenants[0].policy.when: is judged: request.tme`,
 	)
 }
 

@@ -78,9 +78,18 @@ func tables(b *strings.Builder, t reflect.Type, path string, comments map[string
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", row.key, row.kind, row.initial, row.meaning)
 	}
 	b.WriteString("\n")
+	lists(b, t, path, comments)
+}
+
+// lists writes a table for each list of structs in a struct, and in the sections of it.
+func lists(b *strings.Builder, t reflect.Type, path string, comments map[string]string) {
 	for i := range t.NumField() {
-		if inner := t.Field(i).Type; inner.Kind() == reflect.Slice && isSection(inner.Elem()) {
-			here := join(path, t.Field(i).Tag.Get("key"))
+		inner, here := t.Field(i).Type, join(path, t.Field(i).Tag.Get("key"))
+		switch {
+		case t.Field(i).Tag.Get("key") == "":
+		case isSection(inner):
+			lists(b, inner, here, comments)
+		case inner.Kind() == reflect.Slice && isSection(inner.Elem()):
 			fmt.Fprintf(b, "### An item of `%s`\n\n", here)
 			tables(b, inner.Elem(), here, comments)
 		}

@@ -29,6 +29,7 @@ type Account struct {
 	Email      Email // ASCII lower case where compared; zero after deletion
 	Name       string
 	Groups     []string
+	Offices    []Office `json:",omitempty"` // given by an administrator; never from groups, and no app is told
 	Created    time.Time
 	LastLogin  time.Time
 	Generation Generation

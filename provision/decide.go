@@ -26,6 +26,8 @@ const attemptLife = 10 * time.Minute
 //	  unverified, lapsed, not of connection      x     x
 //	account: revoked, suspended                  x     x      x
 //	groups, acr, age of the authentication       x     x
+//	the policy's condition                       x     x
+//	session over                                 x     x
 //	session over                                 x     x      x
 //	the link's own rules                               x
 //	known subject: approval pending              x     x      x
@@ -87,6 +89,8 @@ func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 		return d.deny(ACRInsufficient)
 	case policy.MaxAuthAge > 0 && olderThan(r.Authn.At, policy.MaxAuthAge, now):
 		return d.deny(AuthTooOld)
+	case policy.unmet(s.Met):
+		return d.deny(ConditionFalse)
 	case !now.Before(end) || slices.ContainsFunc(s.Spent, loggedOut):
 		return d.deny(SessionOver)
 	}

@@ -52,6 +52,8 @@ func refusals() []refusal {
 		{"an authentication of which nothing is said", provision.ACRInsufficient, firstLogin, func(s s) { s.State.Tenant.Policy.ACR, s.Request.Authn.ACR = []string{"mfa"}, "" }},
 		{"too old an authentication", provision.AuthTooOld, firstLogin, func(s s) { s.State.Tenant.Policy.MaxAuthAge, s.Request.Authn.At = time.Hour, s.Now.Add(-time.Hour-1) }},
 		{"an authentication of no known age", provision.AuthTooOld, firstLogin, func(s s) { s.State.Tenant.Policy.MaxAuthAge, s.Request.Authn.At = time.Hour, time.Time{} }},
+		{"a condition that does not hold", provision.ConditionFalse, firstLogin, func(s s) { s.State.Tenant.Policy.When = "false" }},
+		{"a condition that does not hold, of somebody known", provision.ConditionFalse, nextLogin, func(s s) { s.State.Tenant.Policy.When = "false" }},
 		{"a session that is over upstream", provision.SessionOver, firstLogin, func(s s) { s.Request.Authn.SessionEnd = s.Now.Add(-time.Second) }},
 		{"a session that is over upstream this instant", provision.SessionOver, firstLogin, func(s s) { s.Request.Authn.SessionEnd = s.Now }},
 		{"a policy without a session", provision.SessionOver, firstLogin, func(s s) { s.State.Tenant.Policy.MaxSession = -time.Hour }},

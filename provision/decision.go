@@ -65,7 +65,10 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
+	Elevations   []Elevation `json:",omitempty"`
 	Deliveries   []Delivery
+	Tokens       []Token     `json:",omitempty"`
+	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted
 	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back
 	Events       []Event
 	News         News // for other processes on the same ledger; a ledger of one process does not keep it
@@ -83,6 +86,7 @@ type Entry struct {
 // rows below are settled afterwards, in batches, under its id.
 type Revocation struct {
 	ID        RevocationID
+	Tenant    TenantID `json:",omitempty"` // whose the object was; "": the installation's, or not known
 	Scope     Scope
 	Cause     Cause
 	Note      string

@@ -209,6 +209,7 @@ type Taking struct {
 type DeliveryFilter struct {
 	ID       DeliveryID
 	App      AppID
+	Tenant   TenantID
 	State    DeliveryState
 	Open     bool  // only those that are pending or stuck
 	After    int64 // after this Seq, and

@@ -146,7 +146,7 @@ func (d *draft) newLease(account Account) Lease {
 // remembered is what the lease keeps of its session at the identity provider.
 func (d *draft) remembered(l Lease) Upstream {
 	u := d.Request.Upstream
-	u.Lease, u.Account = l.ID, l.Account
+	u.Lease, u.Account, u.Whence = l.ID, l.Account, d.Request.Whence()
 	return u
 }
 

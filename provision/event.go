@@ -15,6 +15,7 @@ const (
 	EventAccountState      = "account.state"
 	EventAccountLinked     = "account.linked"
 	EventAccountUnlinked   = "account.unlinked"
+	EventAccountOffice     = "account.office" // an office was given or taken
 	EventEmailConflict     = "account.email_conflict"
 	EventDomainClaim       = "domain.claim"
 	EventTenantChanged     = "tenant.changed"
@@ -23,7 +24,9 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventDelivery          = "delivery"  // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventToken             = "token"     // of the API: one was made or revoked
+	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventAdmin             = "admin"
 )
 
@@ -95,8 +98,8 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventEmailConflict,
+		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventAdmin,
+		EventRevocation, EventDelivery, EventToken, EventElevation, EventAdmin,
 	}
 }

@@ -33,6 +33,8 @@ func (d *draft) finding(reason Reason) string {
 		return fmt.Sprintf("wanted one of [%s]; came %q", strings.Join(p.ACR, ", "), brief(r.Authn.ACR))
 	case AuthTooOld:
 		return fmt.Sprintf("authenticated at %s; the limit is %s, when a sign-in is added %s", instant(r.Authn.At), p.MaxAuthAge, LinkAuthAge)
+	case ConditionFalse:
+		return fmt.Sprintf("`when` of version %d: %s", p.Version, d.State.Unmet)
 	case SessionOver:
 		return fmt.Sprintf("the session may last until %s (provider) and %s (contract); it is %s", instant(r.Authn.SessionEnd), instant(s.Tenant.ContractEnd), instant(d.now))
 	case SeatsFull:

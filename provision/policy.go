@@ -42,14 +42,16 @@ type Policy struct {
 	Mode             Mode
 	Groups           GroupRule
 	Roles            RoleRule
-	Seats            int           // live accounts; 0: no cap
-	MaxSession       time.Duration // ceiling of a session; 0: DefaultMaxSession
-	Idle             time.Duration // 0: DefaultIdle
-	ACR              []string      // accepted authentication contexts; empty: any
-	MaxAuthAge       time.Duration // of the upstream authentication; 0: any
-	DeprovisionGrace time.Duration // between the end here and the deactivation in apps; 0: DefaultDeprovision
-	Trust            []TrustRule   `json:",omitempty"` // who may ask as a workload
-	Grants           []GrantRule   `json:",omitempty"` // what for
+	Seats            int             // live accounts; 0: no cap
+	MaxSession       time.Duration   // ceiling of a session; 0: DefaultMaxSession
+	Idle             time.Duration   // 0: DefaultIdle
+	ACR              []string        // accepted authentication contexts; empty: any
+	MaxAuthAge       time.Duration   // of the upstream authentication; 0: any
+	DeprovisionGrace time.Duration   // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	When             string          `json:",omitempty"` // a condition (CEL) on each Case; "": none
+	Elevate          []ElevationRule `json:",omitempty"`
+	Trust            []TrustRule     `json:",omitempty"` // who may ask as a workload
+	Grants           []GrantRule     `json:",omitempty"` // what for
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -109,7 +111,15 @@ func (p Policy) Faults() []string {
 			add("%s: %s is below 0", key, d)
 		}
 	}
+	if len(p.When) > MaxWhen {
+		add("when: has %d bytes, more than %d", len(p.When), MaxWhen)
+	}
 	ceiling := p.Roles.ceiling()
+	for _, role := range slices.Concat(ceiling, p.Roles.Default) {
+		if strings.HasPrefix(role, OfficePrefix) {
+			add("roles: %q is an office; those are given to an account by name", role)
+		}
+	}
 	for _, role := range p.Roles.Default {
 		if !slices.Contains(ceiling, role) {
 			add("roles.default: %q is not in roles.ceiling", role)
@@ -122,6 +132,7 @@ func (p Policy) Faults() []string {
 			}
 		}
 	}
+	faults = append(faults, elevationFaults(p.Elevate)...)
 	slices.Sort(faults)
 	return faults
 }
@@ -146,7 +157,7 @@ func (r RoleRule) For(groups []string) []string {
 func (r RoleRule) Within(roles []string) []string {
 	var kept []string
 	for _, role := range roles {
-		if slices.Contains(r.ceiling(), role) {
+		if slices.Contains(r.ceiling(), role) && !strings.HasPrefix(role, OfficePrefix) {
 			kept = append(kept, role)
 		}
 	}

@@ -215,7 +215,7 @@ func (c Claim) failed(t Try, a Act) Change {
 // lapse refuses the domain's logins and ends every lease of it, in one change with one event.
 func (c Claim) lapse(id RevocationID, a Act) Change {
 	c.State, c.Generation = ClaimLapsed, c.Generation+1
-	revocation := Revocation{ID: id, Scope: Scope{Domain: c.Domain}, Cause: CauseDomainLapsed, Actor: a.Actor, Requested: a.Now}
+	revocation := Revocation{ID: id, Tenant: c.Tenant, Scope: Scope{Domain: c.Domain}, Cause: CauseDomainLapsed, Actor: a.Actor, Requested: a.Now}
 	event := a.claimed(0, c, DomainLapsed)
 	event.Revocation = revocation.ref(a)
 	return Change{Claims: []Claim{c}, Revocations: []Revocation{revocation}, Events: []Event{event}}

@@ -218,6 +218,16 @@ const (
 	// The person has none of the roles that the app requires.
 	// Do: look at `roles` of the policy and `require` of the app.
 	RoleMissing Reason = "role_missing"
+	// The page is for administrators, and the account is none.
+	// Do: have an operator appoint the account: `leasehold account appoint`.
+	OfficeMissing Reason = "office_missing"
+	// The API was asked without a token, or with one that nobody made, that has expired, or that was revoked: itself, or with
+	// its tenant or the installation.
+	// Do: make another one: `leasehold token create`.
+	TokenInvalid Reason = "token_invalid"
+	// The token's scope does not hold what was asked for.
+	// Do: use a token with that scope: `leasehold token create --scope`.
+	ScopeMissing Reason = "scope_missing"
 	// Nobody can tell whether the request may go through. Sessions stay as they are.
 	// Do: look at /readyz and at the store.
 	StoreUnavailable Reason = "store_unavailable"
@@ -226,8 +236,30 @@ const (
 	RateLimited Reason = "rate_limited"
 )
 
-// Refusals of workloads.
+// Refusals of a role for a while.
 const (
+	// No rule gives the role to the person.
+	// Do: look at `elevate` of the policy.
+	ElevationRefused Reason = "elevation_refused"
+	// The role is not given for that long.
+	// Do: ask for less, or look at `max` of the rule.
+	ElevationTooLong Reason = "elevation_too_long"
+	// No reason was given, or more words than are kept.
+	// Do: say why in a sentence.
+	ElevationUnexplained Reason = "elevation_unexplained"
+	// The rule wants a ticket, and none was named.
+	// Do: name the ticket.
+	TicketMissing Reason = "ticket_missing"
+	// A request for the same role waits already.
+	// Do: wait for the approver, or withdraw it.
+	ElevationAsked Reason = "elevation_asked"
+	// The request was decided already, or waited too long.
+	// Do: ask anew.
+	ElevationOver Reason = "elevation_over"
+	// Whoever decides may not: she asked herself, or is no approver of the rule.
+	// Do: look at `approvers` of the rule.
+	ApproverRefused Reason = "approver_refused"
+	// Refusals of workloads.
 	// No rule of that name trusts the token's issuer, or none fits the token.
 	// Do: compare `rules` of the tenant with what was asked for.
 	RuleUnknown Reason = "rule_unknown"

@@ -20,8 +20,12 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 	case !s.Connection.Asserts(l.Domain),
 		policy.Groups.refuses(s.Account.Groups) != "",
 		len(policy.ACR) > 0 && !slices.Contains(policy.ACR, l.Authn.ACR),
-		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start):
+		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start),
+		policy.unmet(s.Met):
 		return l, CausePolicyTightened
+	}
+	if l.Kind == ElevationLease {
+		return s.regateElevation(now)
 	}
 	if end := l.Start.Add(policy.MaxSession); end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseCeiling

@@ -113,10 +113,23 @@ func WithdrawClaim(s State, a Act) (Change, error) {
 	case c.Withdrawn():
 		return Change{}, nil
 	}
+	return c.withdraw(a), nil
+}
+
+// DropClaim is a tenant's word that a domain is theirs no more. What hangs on it has to have been revoked.
+func DropClaim(s State, a Act) (Change, error) {
+	c := s.OwnClaim
+	if c.State == "" || c.Withdrawn() {
+		return Change{}, fmt.Errorf("claim: %w", ErrNotFound)
+	}
+	return c.withdraw(a), nil
+}
+
+func (c Claim) withdraw(a Act) Change {
 	c = Claim{Tenant: c.Tenant, Domain: c.Domain, State: ClaimPending, Created: c.Created, Generation: c.Generation + 1, Revision: c.Revision + 1}
 	event := a.claimed(0, c, "")
 	event.Outcome = "withdrawn"
-	return Change{Claims: []Claim{c}, Events: []Event{event}}, nil
+	return Change{Claims: []Claim{c}, Events: []Event{event}}
 }
 
 // Withdrawn reports whether nothing proves c, or will: its tenant was deleted.

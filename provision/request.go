@@ -71,7 +71,9 @@ type Target struct {
 	Intent     Intent
 	Spend      []Spent
 	Delivery   DeliveryID
+	Token      TokenID
 	Quiet      bool // no lease ends by it: no Listeners are read
+	Elevations bool // those that the account of Lease waits for are read
 }
 
 // String says which objects t names.
@@ -99,11 +101,15 @@ type State struct {
 	IntendedLeases    []Lease  // all of the intent's account that have not ended
 	App               App
 	Delivery          Delivery
-	Listeners         Listeners // of Account, when the target names it; only its holder's login finds it by the link
-	FormerListeners   Listeners // of the former lease's account
-	IntendedListeners Listeners // of the intent's account
-	Seats             int       // accounts of the tenant with a live lease, not counting Account
-	Spent             []Spent   // those of the target that are used up already
+	Token             Token
+	Listeners         Listeners   // of Account, when the target names it; only its holder's login finds it by the link
+	FormerListeners   Listeners   // of the former lease's account
+	IntendedListeners Listeners   // of the intent's account
+	Seats             int         // accounts of the tenant with a live lease, not counting Account
+	Spent             []Spent     // those of the target that are used up already
+	Met               bool        // the policy's condition was found to hold; no ledger says so
+	Unmet             string      // why it was not, for the login doctor
+	Waiting           []Elevation // that the former lease's account waits for, when the target asks for them
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.
@@ -125,5 +131,5 @@ func (s State) OfFormer() State {
 // IsZero reports whether t names nothing.
 func (t Target) IsZero() bool {
 	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
-		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == ""
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == ""
 }

@@ -35,7 +35,7 @@ func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Cha
 	default:
 		change.Installation = s.Installation + 1
 	}
-	revocation := Revocation{ID: id, Scope: scope, Cause: cause, Note: a.Why, Actor: a.Actor, Requested: a.Now}
+	revocation := Revocation{ID: id, Tenant: tenant, Scope: scope, Cause: cause, Note: a.Why, Actor: a.Actor, Requested: a.Now}
 	change.Revocations = []Revocation{revocation}
 	change.Events = []Event{a.event(0, Event{
 		Kind: EventRevocation, Tenant: tenant, Connection: scope.Connection, Domain: scope.Domain, Reason: string(cause),

@@ -12,6 +12,8 @@ type Standing struct {
 	Claim        Claim // the owner's claim on the lease's domain
 	Installation Generation
 	Entries      []Entry // into which apps the lease was handed, and when
+	Met          bool    // the policy's condition was found to hold; no ledger says so, and Regate alone looks
+	Elevations   []Lease // below the lease, that have not ended; Elevated says what they give
 }
 
 // Refuses is the reason for which s gives no access at now (ledger time), or "" when it does: invariants I1, I10, I11.
@@ -79,7 +81,8 @@ func (s Standing) generations() Generations {
 	}
 }
 
-// Roles are the lease's roles as far as the policy allows them now (I12).
+// Roles are the lease's own roles as far as the policy allows them now (I12). Effective has those that it has for a while,
+// too.
 func (s Standing) Roles() []string { return s.Tenant.Policy.Roles.Within(s.Lease.Grant.Roles) }
 
 // Entered is when the lease was handed to an app, or the zero time.

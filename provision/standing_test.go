@@ -160,6 +160,8 @@ func TestAChangedPolicyIsAppliedToLiveLeases(t *testing.T) { // I12, I16
 		}},
 		"an authentication that was young": {"", func(s s) { s.Tenant.Policy.MaxAuthAge = time.Second }},
 		"a domain taken from a connection": {provision.CausePolicyTightened, func(s s) { s.Connection.Domains = nil }},
+		"a condition that does not hold":   {provision.CausePolicyTightened, func(s s) { s.Tenant.Policy.When = "false" }},
+		"a condition that holds":           {"", func(s s) { s.Tenant.Policy.When, s.Met = "true", true }},
 		"a shorter session, past":          {provision.CauseCeiling, func(s s) { s.Tenant.Policy.MaxSession = time.Minute }},
 		"a contract that has ended":        {provision.CauseContractEnded, func(s s) { s.Tenant.ContractEnd = noon() }},
 		"no seats, no rule, no mode":       {"", func(s s) { s.Tenant.Policy.Seats, s.Tenant.Policy.Create = 1, provision.CreateDeny }},

@@ -2,14 +2,15 @@ package provision
 
 import "slices"
 
-// Upstream is what a lease remembers of the session at its identity provider that it began with. It is a row beside the
-// lease's, which no check reads, and goes in the commit that ends the lease: one that remembers nothing is no row.
+// Upstream is what a lease remembers of the session at its identity provider that it began with, and of where it began. It
+// is a row beside the lease's, which no check reads, and goes in the commit that ends the lease: one that remembers nothing is no row.
 type Upstream struct {
 	Lease   LeaseID
 	Account AccountID
 	Handles []string // what a log-out from there finds the lease by: pseudonyms of its person and of its sessions
 	Session UpstreamSession
-	Sealed  []byte // Session, AES-256-GCM under the account's key
+	Whence  Whence // where the lease began
+	Sealed  []byte // Session and Whence, AES-256-GCM under the account's key
 }
 
 // UpstreamSession is a session at an identity provider, as a log-out that is sent there names it. It is personal, and
@@ -32,7 +33,7 @@ func (s UpstreamSession) IsZero() bool { return s.Name == "" && len(s.Indexes) =
 
 // IsZero reports whether nothing is remembered: such a row takes away the one that is there.
 func (u Upstream) IsZero() bool {
-	return len(u.Handles) == 0 && len(u.Sealed) == 0 && u.Session.IsZero()
+	return len(u.Handles) == 0 && len(u.Sealed) == 0 && u.Session.IsZero() && u.Whence == Whence{}
 }
 
 // LoggedOut is the kind of a spent thing that stands for a session that ended at its identity provider: a login of it

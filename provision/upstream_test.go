@@ -26,6 +26,10 @@ func TestALeaseRemembersItsSessionAtTheIdentityProvider(t *testing.T) {
 		t.Errorf("the inputs that are kept hold the token: %s, %v", inputs, err)
 	}
 	s.Request.Upstream, s.Request.Asks = provision.Upstream{}, time.Time{}
+	if u := wantOne(t, "remembered", s.decide(t).Change.Upstreams); u.Whence != (provision.Whence{IP: "192.0.2.1", App: "wiki"}) || !u.Session.IsZero() {
+		t.Errorf("of a session that its provider gave no name is remembered %+v", u)
+	}
+	s.Request.Requester, s.Request.App = provision.Requester{}, ""
 	if d := s.decide(t); len(d.Change.Upstreams) != 0 || !d.Lease.Asks.IsZero() || !d.Lease.Vouched.IsZero() {
 		t.Errorf("of nothing is remembered %+v, lease %+v", d.Change.Upstreams, d.Lease)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -129,6 +130,9 @@ func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.
 		e.path = "/"
 	}
 	onward := "/"
+	if path, _, _ := strings.Cut(e.path, "?"); l.Origin.IsZero() && s.isMounted(path) {
+		onward = e.path
+	}
 	if !l.Origin.IsZero() {
 		e.Return = l.Origin.String() + e.path
 		query := url.Values{"rd": {e.Return}}
@@ -141,7 +145,7 @@ func (s *server) land(w http.ResponseWriter, r *http.Request, v visit, l broker.
 		return s.show(w, v, http.StatusOK, "notice", "Before you go on", notice{l.Notice, onward})
 	}
 	if l.Origin.IsZero() {
-		return s.leave(w, v, s.URL.String()+"/", "You are signed in", "Continue")
+		return s.leave(w, v, s.URL.String()+onward, "You are signed in", "Continue")
 	}
 	there, err := s.handOver(r, v, session, e)
 	if denial(err) != "" {

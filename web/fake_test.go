@@ -54,6 +54,9 @@ type fakeGate struct {
 	ended  []string
 	from   provision.Requester
 
+	desk     broker.Privileges
+	wanted   []broker.Wanting
+	judged   []broker.Judgement
 	offer    string       // what Offering offers
 	reply    broker.Reply // of LogoutFrom and Leave
 	messages []broker.LogoutMessage
@@ -85,7 +88,10 @@ func newGate(t testing.TB) *fakeGate {
 	other.ID, other.Connection, other.Start = "acme.lease2", "acme-oidc", noon.Add(-time.Hour)
 	return &fakeGate{
 		t: t, standing: standing, fails: map[string]error{}, codes: map[string]handed{},
-		me: broker.Me{Standing: standing, Leases: []provision.Lease{lease, other}, Connections: []provision.Connection{{ID: "acme-saml"}, {ID: "acme-oidc"}},
+		me: broker.Me{Began: map[provision.LeaseID]provision.Whence{
+			lease.ID: {IP: "192.0.2.7", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"},
+			other.ID: {IP: "2001:db8::7", UserAgent: "<b>nobody knows it</b>"},
+		}, Standing: standing, Leases: []provision.Lease{lease, other}, Connections: []provision.Connection{{ID: "acme-saml"}, {ID: "acme-oidc"}},
 			Links: []provision.Link{{LinkKey: provision.LinkKey{Connection: "acme-saml", Subject: "s"}, Created: noon}}},
 		landings: map[broker.AttemptID]broker.Landing{},
 	}

@@ -13,15 +13,15 @@ import (
 
 // errand is what a browser wants at the SSO host, in the words of its query or form.
 type errand struct {
-	Return     string // rd: absolute URL of a page of an app; "": the account page
+	Return     string // rd: absolute URL of a page of an app, or of a Mount; "": the account page
 	Start      string // hex SHA-256 of the app's start cookie; "": the app has not been asked yet
 	Retry      bool   // again: the app's origin sent the browser back once already
 	Another    bool   // another: the person wants to be somebody else
 	Connection string // straight to this one
 	Email      string
 
-	origin provision.Origin // of Return
-	path   string
+	origin provision.Origin // of Return; zero: the SSO host's own
+	path   string           // there; "": the account page
 }
 
 // login is the e-mail-first page. A browser that needs none passes: to the app with its session, or straight to the
@@ -90,6 +90,9 @@ func (s *server) errand(r *http.Request, form url.Values) (errand, error) {
 	if !ok || strings.HasPrefix(t.path, "//") {
 		return e, invalid
 	}
+	if t.origin == s.URL.String() {
+		return s.homeward(e, t)
+	}
 	var err error
 	if e.origin, err = provision.ParseOrigin(t.origin); err != nil {
 		return e, invalid
@@ -101,6 +104,16 @@ func (s *server) errand(r *http.Request, form url.Values) (errand, error) {
 		return e, &provision.DeniedError{Reason: provision.AppUnknown}
 	}
 	return e, err
+}
+
+// homeward is e to a page of this host itself: of what is mounted, and of nothing else.
+func (s *server) homeward(e errand, t target) (errand, error) {
+	if !s.isMounted(t.path) {
+		return e, &provision.DeniedError{Reason: provision.TargetInvalid}
+	}
+	e.path = remembered(t.path + t.query)
+	e.Return = t.origin + e.path
+	return e, nil
 }
 
 // pass lets a browser with a live session through without a page. It has not passed when a login is needed.
@@ -116,7 +129,7 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, v visit, e errand,
 		return false, err
 	}
 	if e.origin.IsZero() {
-		return true, move(w, "/")
+		return true, move(w, cmp.Or(e.path, "/"))
 	}
 	url, err := s.handOver(r, v, token, e)
 	switch {

@@ -22,6 +22,7 @@ type Config struct {
 	Shared         broker.Shared   // counts them over all replicas; nil: each counts for itself
 	Seal           []byte          // key of the notes that carry an error from one URL to the next; replicas share it; nil: drawn
 	Stop           <-chan struct{} // event streams end when it is closed; nil: only when their readers leave
+	Mounts         []Mount         // further parts of the SSO host
 	Metrics        *Metrics        // nil: nothing is counted
 	Refused        *Refused        // nil: nothing is kept
 	Log            *slog.Logger    // nil: silent
@@ -52,6 +53,9 @@ func (s *server) routes() []route {
 		{onSSO, "POST /end", s.noted(s.own(s.endOne))},
 		{onSSO, "POST /end-all", s.noted(s.own(s.endAll))},
 		{onSSO, "POST /link", s.noted(s.own(s.link))},
+		{onSSO, "GET /elevate", s.elevations},
+		{onSSO, "POST /elevate", s.noted(s.own(s.elevate))},
+		{onSSO, "POST /elevate/judge", s.noted(s.own(s.judgeElevation))},
 		{onSSO, "GET /login", s.noted(s.login)},
 		{onSSO, "POST /login", s.noted(s.own(s.begin))},
 		{onSSO, "GET /idp/{connection}/metadata", s.metadata},
@@ -106,7 +110,11 @@ func New(c Config) (http.Handler, error) {
 	}
 	s := &server{Config: c, answers: answers(), pages: p, logins: newLimiter(c.Attempts, c.Exempt, c.Shared), loops: newLoopGuard(), streams: newStreams(), lengthZero: []string{"0"}, noStore: []string{"no-store"}}
 	mux := http.NewServeMux()
-	for _, route := range s.routes() {
+	routes := s.routes()
+	for _, m := range c.Mounts {
+		routes = append(routes, s.mounted(m))
+	}
+	for _, route := range routes {
 		mux.Handle(route.pattern, s.at(route.host, route.serve))
 	}
 	return mux, nil

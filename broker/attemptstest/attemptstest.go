@@ -6,11 +6,14 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"leasehold/broker"
+	"leasehold/provision"
 )
 
 // Clock is a time that only the suite moves.
@@ -49,12 +52,23 @@ type check struct {
 func Run(t *testing.T, open func(*testing.T, func() time.Time) (a, b broker.Attempts)) {
 	for _, c := range checks() {
 		t.Run(c.name, func(t *testing.T) {
-			for _, fault := range c.faults(func(now func() time.Time) (a, b broker.Attempts) { return open(t, now) }) {
+			var faults []string
+			for range 3 {
+				faults = c.faults(func(now func() time.Time) (a, b broker.Attempts) { return open(t, now) })
+				if !slices.ContainsFunc(faults, unanswered) {
+					break
+				}
+			}
+			for _, fault := range faults {
 				t.Error(fault)
 			}
 		})
 	}
 }
+
+// unanswered reports whether a fault is that nobody answered in time. A check in which that happened, on a machine with
+// other things to do, says nothing, and is played again.
+func unanswered(fault string) bool { return strings.Contains(fault, provision.ErrUnavailable.Error()) }
 
 // Failing names the checks that a store does not pass.
 func Failing(open Opening) []string {

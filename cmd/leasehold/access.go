@@ -20,6 +20,8 @@ type accountCommands struct {
 	Create  createAccount  `cmd:"" help:"Make one before its first login."`
 	Link    linkAccount    `cmd:"" help:"Give it a further sign-in."`
 	Unlink  linkAccount    `cmd:"" help:"Take a sign-in from it."`
+	Appoint appointAccount `cmd:"" help:"Make it an administrator of its tenant, or an operator."`
+	Dismiss appointAccount `cmd:"" help:"Take an office from it, at once."`
 	Approve accountAction  `cmd:"" help:"Let a pending one in at its next login."`
 	End     accountAction  `cmd:"" help:"End its leases; the next login resumes it."`
 	Suspend accountAction  `cmd:"" help:"Hold it: its leases end, and it cannot log in."`
@@ -51,6 +53,9 @@ func printAccount(w io.Writer, v accountView) {
 	row(w, "state", v.State)
 	row(w, "email", v.Email)
 	row(w, "name", v.Name)
+	for _, office := range v.Offices {
+		row(w, "office", office)
+	}
 	for _, l := range v.Links {
 		row(w, "sign-in", string(l.Connection)+" "+l.Subject)
 	}
@@ -87,6 +92,19 @@ type linkAccount struct {
 // Run does it.
 func (c linkAccount) Run(k *kong.Context, s *surroundings) error {
 	order := accountOrder{Connection: provision.ConnectionID(c.Connection), Subject: c.Subject}
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), order), printAccount)
+}
+
+// appointAccount is appoint or dismiss: the command's own name says which.
+type appointAccount struct {
+	one
+	because
+	Office string `help:"admin of its tenant, or operator." enum:"admin,operator" default:"admin"`
+}
+
+// Run does it.
+func (c appointAccount) Run(k *kong.Context, s *surroundings) error {
+	order := accountOrder{Office: provision.Office(provision.OfficePrefix + c.Office)}
 	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), order), printAccount)
 }
 

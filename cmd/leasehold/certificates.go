@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"leasehold/broker"
 	"leasehold/idp/saml"
 	"leasehold/provision"
 )
@@ -19,13 +20,7 @@ type certificates struct {
 	desc *prometheus.Desc
 
 	mu    sync.Mutex
-	until []expiry // the earliest first
-}
-
-type expiry struct {
-	id       provision.ConnectionID
-	revision int64
-	at       time.Time
+	until []broker.Expiry // the earliest first
 }
 
 // maxTold bounds how many connections have a line of their own.
@@ -44,19 +39,19 @@ func (c *certificates) Collect(to chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.until[:min(len(c.until), maxTold)] {
-		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(e.at.Unix()), string(e.id))
+		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(e.At.Unix()), string(e.Connection))
 	}
 }
 
 // read looks through all connections. What has not changed since the last time is not read again.
 func (c *certificates) read(ctx context.Context, r provision.Registry) error {
 	c.mu.Lock()
-	known := make(map[provision.ConnectionID]expiry, len(c.until))
+	known := make(map[provision.ConnectionID]broker.Expiry, len(c.until))
 	for _, e := range c.until {
-		known[e.id] = e
+		known[e.Connection] = e
 	}
 	c.mu.Unlock()
-	var until []expiry
+	var until []broker.Expiry
 	for page := (provision.Page{Limit: 500}); ; {
 		connections, err := r.Connections(ctx, page)
 		if err != nil {
@@ -72,33 +67,42 @@ func (c *certificates) read(ctx context.Context, r provision.Registry) error {
 			break
 		}
 	}
-	slices.SortFunc(until, func(a, b expiry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(until, func(a, b broker.Expiry) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Connection, b.Connection))
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.until = until
 	return nil
 }
 
+// expiring is a copy of what was read last, the earliest first.
+func (c *certificates) expiring() []broker.Expiry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.until)
+}
+
 // expiryOf is until when a connection's provider can be believed, if that can be said.
-func expiryOf(c provision.Connection, known expiry) (expiry, bool) {
+func expiryOf(c provision.Connection, known broker.Expiry) (broker.Expiry, bool) {
 	if c.Protocol != provision.SAML || c.Disabled || len(c.Metadata) == 0 {
-		return expiry{}, false
+		return broker.Expiry{}, false
 	}
-	if known.id == c.ID && known.revision == c.Revision {
+	if known.Connection == c.ID && known.Revision == c.Revision {
 		return known, true
 	}
 	m, err := saml.ParseMetadata(c.Metadata, time.Time{}) // also when they have run out
 	if err != nil {
-		return expiry{}, false
+		return broker.Expiry{}, false
 	}
-	e := expiry{id: c.ID, revision: c.Revision}
+	e := broker.Expiry{Connection: c.ID, Tenant: c.Tenant, Revision: c.Revision}
 	for _, certificate := range m.Certificates {
-		if certificate.NotAfter.After(e.at) {
-			e.at = certificate.NotAfter
+		if certificate.NotAfter.After(e.At) {
+			e.At = certificate.NotAfter
 		}
 	}
-	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(e.at) {
-		e.at = m.ValidUntil
+	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(e.At) {
+		e.At = m.ValidUntil
 	}
 	return e, true
 }

@@ -14,6 +14,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 type doctorCommand struct {
@@ -38,7 +39,7 @@ type diagnosis struct {
 	Account    provision.AccountID    `json:"account,omitempty"`
 	Subject    string                 `json:"subject,omitempty"`
 	Email      string                 `json:"email,omitempty"`
-	Requester  requesterView          `json:"requester,omitzero"`
+	Requester  web.LineRequester      `json:"requester,omitzero"`
 	Found      string                 `json:"found,omitempty"` // what was expected, and what came
 	Means      string                 `json:"means,omitempty"`
 	Do         string                 `json:"do,omitempty"`

@@ -27,7 +27,7 @@ func TestWhatWasAcknowledgedSurvivesAFailover(t *testing.T) {
 	both := fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/leasehold?sslmode=disable&target_session_attrs=read-write", primary.Port, standby.Port)
 	f := newFleet(t, fleetSize, berth{database: func(int) string { return both }})
 	warned(t, both, 0)
-	s := f.weather(8*time.Second, func() {
+	s := f.weather(8*time.Second, func(*storm) {
 		primary.Stop(syscall.SIGQUIT) // as a crash: nothing is flushed, nobody is told
 		standby.Promote(t)
 	})
@@ -144,7 +144,7 @@ func TestTheServersClockIsPutForwardAndBack(t *testing.T) {
 	}
 	f.want(http.StatusOK, old, f.gateways...)
 	for _, by := range []time.Duration{time.Hour, -time.Hour, 0} {
-		s := f.weather(5*time.Second, func() {
+		s := f.weather(5*time.Second, func(*storm) {
 			if err := server.PutClock(by); err != nil {
 				t.Error(err)
 			}

@@ -176,7 +176,7 @@ func TestNoFaultLetsAnybodyInAfterARevocation(t *testing.T) {
 			within := *c
 			inner := *c.fleet
 			within.fleet, inner.t = &inner, t
-			within.weather(6*time.Second, func() { f.happens(t, &within) }).calm() // it goes on until all has happened
+			within.weather(6*time.Second, func(*storm) { f.happens(t, &within) }).calm() // it goes on until all has happened
 		}) {
 			return
 		}
@@ -192,7 +192,7 @@ func TestASentinelsFailoverLetsNobodyIn(t *testing.T) {
 			return "redis+sentinel://" + strings.Join(sentinels.Addresses, ",") + "/" + sentinels.Master + "?sentinel_password=" + sentinels.Password
 		},
 	})
-	f.weather(10*time.Second, sentinels.Primary.Kill).calm()
+	f.weather(10*time.Second, func(*storm) { sentinels.Primary.Kill() }).calm()
 }
 
 // A process that goes on under the former master key would wrap what nobody could open after it.

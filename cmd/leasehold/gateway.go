@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/broker"
+	"leasehold/broker/condition"
 	"leasehold/broker/dns"
 	"leasehold/broker/outbound"
 	"leasehold/broker/redis"
@@ -29,6 +30,7 @@ import (
 	"leasehold/provision"
 	"leasehold/provision/postgres"
 	"leasehold/web"
+	"leasehold/web/api"
 )
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
@@ -43,6 +45,8 @@ type gateway struct {
 	redis        *redis.Client // nil: this is the only replica
 	broker       *broker.Broker
 	prover       *broker.Prover
+	desk         *broker.Desk
+	api          *api.API
 	fetch        *http.Client // for every address that a tenant gave
 	metrics      *prometheus.Registry
 	counts       *metrics
@@ -97,6 +101,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err := g.openRedis(ctx); err != nil {
 		return err
 	}
+	conditions, err := condition.New()
+	if err != nil {
+		return err
+	}
 	attempts, shared := g.attempts()
 	seen, err := g.measure()
 	if err != nil {
@@ -105,13 +113,13 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store,
-		Canaries: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store, Search: g.store,
+		Canaries: g.store, Elevations: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
-		Documents: documents{g.fetch},
-		Present:   seen.Present, URL: g.config.URL, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
+		Documents: documents{g.fetch}, Conditions: conditions,
+		Present: seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
 		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
 	})
 	if err != nil {
@@ -121,14 +129,21 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.prover = g.newProver()
+	if err := g.openDesk(ctx); err != nil {
+		return err
+	}
 	seal, err := g.keys.Named(ctx, "notes")
+	if err != nil {
+		return err
+	}
+	mounts, err := g.mounts()
 	if err != nil {
 		return err
 	}
 	g.public, err = web.New(web.Config{
 		URL: g.config.URL, Gate: g.broker, TrustedProxies: g.config.TrustedProxies,
 		Attempts: web.Limit{N: g.config.Limits.Attempts.Count, Per: g.config.Limits.Attempts.Per}, Exempt: g.config.Limits.Exempt, Shared: shared,
-		Stop: g.stop, Seal: seal, Metrics: seen, Refused: g.refused, Log: g.log,
+		Stop: g.stop, Seal: seal, Mounts: mounts, Metrics: seen, Refused: g.refused, Log: g.log,
 	})
 	return err
 }

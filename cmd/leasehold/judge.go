@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
+	"leasehold/broker/condition"
 	"leasehold/config"
 	"leasehold/idp/oidc"
 	"leasehold/idp/saml"
@@ -14,6 +16,7 @@ import (
 // judge is what a gateway at an address says of manifests at now. The zero now asks no metadata whether they have run
 // out: one tenant's old document must not keep the gateway from starting, and each login asks again.
 func judge(url provision.Origin, now time.Time) config.Judge {
+	conditions := sync.OnceValues(condition.New)
 	return config.Judge{
 		Connection: func(c provision.Connection) error { return judgeConnection(c, now) },
 		Origin: func(o provision.Origin) error {
@@ -21,6 +24,13 @@ func judge(url provision.Origin, now time.Time) config.Judge {
 				return fmt.Errorf("%s is the SSO host itself, the url of the configuration; write the app's own origin", o)
 			}
 			return nil
+		},
+		Condition: func(when string) error {
+			engine, err := conditions()
+			if err != nil {
+				return err
+			}
+			return engine.Fault(when)
 		},
 	}
 }

@@ -22,6 +22,7 @@ func layers() map[string][]string {
 		"broker":      {"idp", "provision"},
 		"broker/*":    {"broker", "idp", "provision"},
 		"web":         {"broker", "provision"},
+		"web/*":       {"web", "broker", "provision"},
 		"cmd/*":       {"*"},
 	}
 }
@@ -92,18 +93,18 @@ func TestLayersImportOnlyWhatTheTableAllows(t *testing.T) {
 
 func TestLayersForgedAreSeen(t *testing.T) {
 	for want, p := range map[string]imported{
-		"provision imports idp":                     {"leasehold/provision", []string{"strings", "leasehold/idp"}},
-		"provision/sqlite imports provision/memory": {"leasehold/provision/sqlite", []string{"leasehold/provision/memory"}},
-		"broker imports broker/redis":               {"leasehold/broker", []string{"leasehold/broker/redis"}},
-		"web imports config":                        {"leasehold/web", []string{"leasehold/config"}},
-		"web imports idp":                           {"leasehold/web", []string{"leasehold/idp"}},
-		"idp/saml imports broker":                   {"leasehold/idp/saml", []string{"leasehold/broker"}},
-		"idp/saml imports cmd/leasehold/internal/x": {"leasehold/idp/saml", []string{"leasehold/cmd/leasehold/internal/x"}},
-		"config imports web":                        {"leasehold/config", []string{"leasehold/web"}},
-		"internal/util has no place in the table":   {"leasehold/internal/util", nil},
-		"web/middleware has no place in the table":  {"leasehold/web/middleware", nil},
-		"the core imports net/http":                 {"leasehold/provision", []string{"net/http"}},
-		"idp/saml imports samlsp":                   {"leasehold/idp/saml", []string{"github.com/crewjam/saml/samlsp"}},
+		"provision imports idp":                       {"leasehold/provision", []string{"strings", "leasehold/idp"}},
+		"provision/sqlite imports provision/memory":   {"leasehold/provision/sqlite", []string{"leasehold/provision/memory"}},
+		"broker imports broker/redis":                 {"leasehold/broker", []string{"leasehold/broker/redis"}},
+		"web imports config":                          {"leasehold/web", []string{"leasehold/config"}},
+		"web imports idp":                             {"leasehold/web", []string{"leasehold/idp"}},
+		"idp/saml imports broker":                     {"leasehold/idp/saml", []string{"leasehold/broker"}},
+		"idp/saml imports cmd/leasehold/internal/x":   {"leasehold/idp/saml", []string{"leasehold/cmd/leasehold/internal/x"}},
+		"config imports web":                          {"leasehold/config", []string{"leasehold/web"}},
+		"internal/util has no place in the table":     {"leasehold/internal/util", nil},
+		"config/middleware has no place in the table": {"leasehold/config/middleware", nil},
+		"the core imports net/http":                   {"leasehold/provision", []string{"net/http"}},
+		"idp/saml imports samlsp":                     {"leasehold/idp/saml", []string{"github.com/crewjam/saml/samlsp"}},
 	} {
 		if faults := layerFaults([]imported{p}); !slices.Equal(faults, []string{want}) {
 			t.Errorf("%q, want %q", faults, want)

@@ -21,7 +21,10 @@ type beside interface {
 	broker.Leftovers
 	broker.Outbox
 	broker.Upstreams
+	broker.Search
 	broker.Canaries
+	broker.Elevations
+	broker.Tokens
 }
 
 // ledger is a store, whatever keeps it.

@@ -20,13 +20,14 @@ func (o operator) account(r *http.Request, _ broker.Deed) (any, error) {
 	return viewAccount(a, links, leases), named(err, "account", r)
 }
 
-// accountOrder is what create, link and unlink ask for.
+// accountOrder is what create, link, unlink, appoint and dismiss ask for.
 type accountOrder struct {
 	Tenant     provision.TenantID     `json:"tenant,omitempty"`
 	Email      string                 `json:"email,omitempty"`
 	Name       string                 `json:"name,omitempty"`
 	Connection provision.ConnectionID `json:"connection,omitempty"`
 	Subject    string                 `json:"subject,omitempty"`
+	Office     provision.Office       `json:"office,omitempty"`
 }
 
 func (a accountOrder) key() provision.LinkKey {
@@ -51,12 +52,15 @@ func (o operator) accountVerb(r *http.Request, d broker.Deed) (any, error) {
 	var a provision.Account
 	var err error
 	switch verb := r.PathValue("verb"); verb {
-	case "link", "unlink":
+	case "link", "unlink", "appoint", "dismiss":
 		var order accountOrder
 		if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
 			return nil, fmt.Errorf("order: %w", err)
 		}
-		if verb == "link" {
+		if order.Office != "" {
+			m := broker.Mandate{Actor: d.Actor, Requester: d.Requester, Everywhere: true, Write: true}
+			a, err = o.gateway.broker.Appoint(r.Context(), m, id, order.Office, verb == "appoint", d.Why)
+		} else if verb == "link" {
 			a, err = o.gateway.broker.LinkAccount(r.Context(), d, id, order.key())
 		} else {
 			a, err = o.gateway.broker.UnlinkAccount(r.Context(), d, id, order.key())

@@ -86,7 +86,7 @@ const propfind = `(() => {
 // formIsNotSent lets a form of the app meet the end of the session.
 func (g *gatewayUnderTest) formIsNotSent(tab *peers.Tab) {
 	g.t.Helper()
-	tab.Eval(`(form => { form.method = "post"; form.action = "/save"; document.body.append(form); form.submit() })(document.createElement("form"))`)
+	tab.Eval(`(form => { form.method = "post"; form.action = "/save"; document.body.append(form); setTimeout(() => form.submit()) })(document.createElement("form"))`)
 	tab.Await(g.url(calHost)+"/save", "your last action was not sent")
 	if tab.Status() != http.StatusUnauthorized {
 		g.t.Errorf("status %d", tab.Status())

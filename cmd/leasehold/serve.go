@@ -41,6 +41,9 @@ func (serveCommand) Run(s *surroundings) error {
 	if err := g.register(s.ctx, "manifest"); err != nil {
 		return err
 	}
+	if err := g.inviteOperator(s.ctx, s.stdout); err != nil {
+		return err
+	}
 	return g.serve(s.ctx)
 }
 

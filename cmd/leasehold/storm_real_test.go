@@ -47,7 +47,7 @@ type ticket struct {
 }
 
 // weather lets a storm rage over a fleet for a time, and until what happens in its middle is over.
-func (f *fleet) weather(d time.Duration, happens func()) *storm {
+func (f *fleet) weather(d time.Duration, happens func(*storm)) *storm {
 	f.t.Helper()
 	ctx, stop := context.WithCancel(f.t.Context())
 	defer stop()
@@ -60,7 +60,7 @@ func (f *fleet) weather(d time.Duration, happens func()) *storm {
 		all.Go(func() { s.ask(f.gateways[n%len(f.gateways)], n) })
 	}
 	pause(ctx, d/4)
-	happens()
+	happens(s)
 	pause(ctx, time.Until(s.began.Add(d)))
 	stop()
 	all.Wait()

@@ -52,7 +52,7 @@ func TestBackAfterTheLoginLeadsToTheAppAgain(t *testing.T) {
 	tab.Back()
 	tab.Await(g.saml.Base, "Enter your username and password")
 	// A second answer to a question that was answered. The page is out of the browser's memory: its own script fills it.
-	tab.Eval(`(form => { form.username.value = "alice@acme.test"; form.password.value = "` + peers.Password + `"; form.submit() })(document.forms[0])`)
+	tab.Eval(`(form => { form.username.value = "alice@acme.test"; form.password.value = "` + peers.Password + `"; setTimeout(() => form.submit()) })(document.forms[0])`)
 	tab.Await(here, "Echo app")
 	if got := received(tab, "X-Leasehold-Lease"); tab.URL() != here || got != lease {
 		t.Errorf("came to %s with lease %s instead of %s", tab.URL(), got, lease)

@@ -7,6 +7,7 @@ import (
 	"leasehold/broker"
 	"leasehold/idp/saml"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 // What the operator's verbs print: the nouns, in the words of the manifests.
@@ -143,6 +144,7 @@ type accountView struct {
 	Email     string              `json:"email"`
 	Name      string              `json:"name"`
 	Groups    []string            `json:"groups,omitempty"`
+	Offices   []provision.Office  `json:"offices,omitempty"`
 	Created   time.Time           `json:"created"`
 	LastLogin time.Time           `json:"last_login,omitzero"`
 	Links     []linkView          `json:"links,omitempty"`
@@ -156,7 +158,7 @@ type linkView struct {
 }
 
 func viewAccount(a provision.Account, links []provision.Link, leases []provision.Lease) accountView {
-	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Created: a.Created, LastLogin: a.LastLogin}
+	v := accountView{ID: a.ID, Tenant: a.Tenant, State: string(a.State), Email: a.Email.String(), Name: a.Name, Groups: a.Groups, Offices: a.Offices, Created: a.Created, LastLogin: a.LastLogin}
 	for _, l := range provision.SignIns(links) {
 		v.Links = append(v.Links, linkView{l.Connection, l.Subject, l.Created})
 	}
@@ -185,73 +187,9 @@ func viewLease(l provision.Lease) leaseView {
 }
 
 // eventView is one line of the audit, as the contract has it.
-type eventView struct {
-	Seq        int64                  `json:"seq"`
-	ID         provision.EventID      `json:"id"`
-	Time       time.Time              `json:"time"`
-	Tenant     provision.TenantID     `json:"tenant,omitempty"`
-	Event      string                 `json:"event"`
-	Outcome    string                 `json:"outcome,omitempty"`
-	Reason     string                 `json:"reason,omitempty"`
-	Check      string                 `json:"check,omitempty"` // of a message, which check refused it; of a proof, what came of it
-	Actor      actorView              `json:"actor"`
-	Requester  requesterView          `json:"requester,omitzero"`
-	Account    provision.AccountID    `json:"account,omitempty"`
-	Subject    string                 `json:"subject,omitempty"`
-	Email      string                 `json:"email,omitempty"`
-	Connection provision.ConnectionID `json:"connection,omitempty"`
-	App        provision.AppID        `json:"app,omitempty"`
-	Domain     string                 `json:"domain,omitempty"`
-	Lease      leaseRefView           `json:"lease,omitzero"`
-	Decision   decisionView           `json:"decision,omitzero"`
-	Revocation revocationView         `json:"revocation,omitzero"`
-	Count      int                    `json:"count,omitempty"`
-	Changes    []string               `json:"changes,omitempty"`
-	Detail     string                 `json:"detail,omitempty"`
-	Erased     bool                   `json:"erased,omitempty"` // the personal part's key is gone
-}
+type eventView = web.Line
 
-type actorView struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-	Via  string `json:"via,omitempty"`
-}
-
-type requesterView struct {
-	IP        string `json:"ip,omitempty"`
-	UserAgent string `json:"user_agent,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
-}
-
-type leaseRefView struct {
-	ID   provision.LeaseID `json:"id"`
-	Kind string            `json:"kind,omitempty"`
-	End  time.Time         `json:"end,omitzero"`
-}
-
-type decisionView struct {
-	ID            provision.DecisionID `json:"id,omitempty"`
-	PolicyVersion int64                `json:"policy_version"`
-}
-
-type revocationView struct {
-	ID          provision.RevocationID `json:"id"`
-	Cause       string                 `json:"cause"`
-	RequestedAt time.Time              `json:"requested_at"`
-	EffectiveAt time.Time              `json:"effective_at"`
-}
-
-func viewEvent(e provision.Event) eventView {
-	p := e.Personal
-	return eventView{
-		Seq: e.Seq, ID: e.ID, Time: e.Time, Tenant: e.Tenant, Event: e.Kind, Outcome: e.Outcome, Reason: e.Reason, Check: e.Check,
-		Actor: actorView(e.Actor), Requester: requesterView(p.Requester), Account: e.Account, Subject: p.Subject, Email: p.Email,
-		Connection: e.Connection, App: e.App, Domain: e.Domain.String(), Lease: leaseRefView{e.Lease.ID, string(e.Lease.Kind), e.Lease.End},
-		Decision:   decisionView{e.Decision.ID, e.Decision.PolicyVersion},
-		Revocation: revocationView{e.Revocation.ID, string(e.Revocation.Cause), e.Revocation.RequestedAt, e.Revocation.EffectiveAt},
-		Count:      e.Count, Changes: e.Changes, Detail: p.Detail, Erased: len(e.Sealed) > 0 && p == (provision.Personal{}),
-	}
-}
+func viewEvent(e provision.Event) eventView { return web.LineOf(e) }
 
 // addresses are where a connection is found.
 type addresses struct{ url provision.Origin }

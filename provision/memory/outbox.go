@@ -135,7 +135,7 @@ func (s *Store) Deliveries(ctx context.Context, f provision.DeliveryFilter) (fou
 
 func chosen(f provision.DeliveryFilter, d provision.Delivery) bool {
 	switch {
-	case f.ID != "" && d.ID != f.ID, f.App != "" && d.App != f.App, f.State != "" && d.State != f.State, f.Open && !d.Open():
+	case f.ID != "" && d.ID != f.ID, f.App != "" && d.App != f.App, f.Tenant != "" && d.Tenant != f.Tenant, f.State != "" && d.State != f.State, f.Open && !d.Open():
 		return false
 	case f.Latest:
 		return d.State == provision.DeliveryConfirmed

@@ -11,9 +11,12 @@ func (t *tables) state(x provision.Target) provision.State {
 	s := provision.State{Installation: t.installation, Connection: t.connections[x.Connection], App: t.apps[x.App]}
 	s.Former = t.standing(x.Lease)
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
+	if x.Elevations {
+		s.Waiting = t.waiting(s.Former.Account.ID)
+	}
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
-	s.Delivery = t.deliveries[x.Delivery]
+	s.Delivery, s.Token = t.deliveries[x.Delivery], t.tokens[x.Token]
 	s.Tenant = t.tenants[cmp.Or(s.Connection.Tenant, x.Tenant, t.accounts[x.Account].Tenant, s.Former.Lease.Tenant)]
 	t.readClaim(&s, x)
 	t.readAccount(&s, x)

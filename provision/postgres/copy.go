@@ -150,6 +150,12 @@ func (c *copier) tables() []func() error {
 		}),
 		bodyRows(c, &p.Decisions, "SELECT body FROM decisions ORDER BY id"),
 		bodyRows(c, &p.Revocations, "SELECT body FROM revocations ORDER BY id"),
+		c.rowsOf("SELECT body, used FROM tokens ORDER BY id", func(found pgx.Rows) error {
+			t, err := tokenOf(found)
+			p.Tokens = append(p.Tokens, t)
+			return err
+		}),
+		bodyRows(c, &p.Elevations, "SELECT body FROM elevations ORDER BY id"),
 		c.rowsOf(`SELECT body, seq FROM events UNION ALL
 			SELECT body, coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n) FROM inbox ORDER BY seq`, func(found pgx.Rows) error {
 			var body string

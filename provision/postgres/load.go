@@ -81,6 +81,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 	w.loadLeases(v, f.leases)
 	w.loadTarget(v, f, t)
 	w.loadListeners(v, f, t)
+	w.loadWaiting(v, f, t)
 	if err := w.send(); err != nil {
 		return nil, err
 	}
@@ -143,6 +144,9 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	}
 	if t.Delivery != "" {
 		w.queue("SELECT "+deliveryColumns+" FROM deliveries WHERE id = $1 FOR UPDATE", string(t.Delivery)).Query(deliveries(func(d provision.Delivery) { v.delivery = d }))
+	}
+	if t.Token != "" {
+		w.queue("SELECT body FROM tokens WHERE id = $1 FOR UPDATE", string(t.Token)).Query(bodies(func(x provision.Token) { v.token = x }))
 	}
 	if v.counted = f.capped; f.capped { // without a cap nobody asks
 		w.queue("SELECT count(*) FROM accounts WHERE tenant = $1 AND state = 'active' AND email <> '' AND id <> $2", string(f.tenant), string(f.account)).QueryRow(scan(&v.seats))

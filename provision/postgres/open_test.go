@@ -216,7 +216,7 @@ func TestAnUnreadableRowIsCorrupt(t *testing.T) {
 	s := open(t, ledger(t), postgres.Options{})
 	amend(t, s, people(0, 1))
 	for _, column := range []string{"accounts", "leases"} {
-		if err := s.Tell(t.Context(), "UPDATE "+column+" SET body = '{'"); err != nil {
+		if err := s.Tell(t.Context(), "UPDATE "+column+" SET body = '[]'"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Lease(t.Context(), leaseOf(0)); !errors.Is(err, provision.ErrCorrupt) || errors.Is(err, provision.ErrUnavailable) {

@@ -185,7 +185,7 @@ func (s *Store) Deliveries(ctx context.Context, f provision.DeliveryFilter) (fou
 	if err := s.number(ctx); err != nil {
 		return nil, 0, err
 	}
-	end := filter{}.of("id = ", string(f.ID)).of("app = ", string(f.App))
+	end := filter{}.of("id = ", string(f.ID)).of("app = ", string(f.App)).of("tenant = ", string(f.Tenant))
 	order := "seq, app"
 	switch {
 	case f.Latest:

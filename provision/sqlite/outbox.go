@@ -127,7 +127,7 @@ func (s *Store) Settle(ctx context.Context, told []provision.Delivery) error {
 
 // Deliveries lists deliveries, in the order of what they tell of, and the Seq of the last event there is.
 func (s *Store) Deliveries(ctx context.Context, f provision.DeliveryFilter) (found []provision.Delivery, last int64, err error) {
-	end := filter{}.of("id = ?", string(f.ID)).of("app = ?", string(f.App))
+	end := filter{}.of("id = ?", string(f.ID)).of("app = ?", string(f.App)).of("tenant = ?", string(f.Tenant))
 	switch { // written out: an index of some states is not used for a state that comes as an argument
 	case f.Latest:
 		end = end.and("state IN ('delivered', 'dropped') AND state = 'delivered'")

@@ -24,6 +24,11 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
 		return err
 	}
+	if t.Elevations {
+		if s.Waiting, err = r.waiting(s.Former.Account.ID); err != nil {
+			return err
+		}
+	}
 	if s.FormerLeases, err = r.liveLeases(s.Former.Account.ID); err != nil {
 		return err
 	}
@@ -143,6 +148,11 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 	}
 	if t.Delivery != "" {
 		if s.Delivery, err = row[provision.Delivery](r, "SELECT body FROM deliveries WHERE id = ?", t.Delivery); err != nil {
+			return err
+		}
+	}
+	if t.Token != "" {
+		if s.Token, err = row[provision.Token](r, "SELECT body FROM tokens WHERE id = ?", t.Token); err != nil {
 			return err
 		}
 	}

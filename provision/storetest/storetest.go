@@ -22,9 +22,17 @@ type Store interface {
 	provision.Registry
 	provision.Keys
 	Leftovers
+	Beside
+}
+
+// Beside is what a store keeps beside the ledger's own, each a port of its consumer.
+type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
+	Tokens
+	Elevations
+	Search
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -62,6 +70,14 @@ type Canaries interface {
 	Sightings(ctx context.Context, id provision.LeaseID) ([]provision.Sighting, error)
 }
 
+// Search is what administrators look for; the port is its consumer's.
+type Search interface {
+	FindAccounts(ctx context.Context, q provision.AccountQuery) ([]provision.Account, error)
+	FindEvents(ctx context.Context, q provision.EventQuery) ([]provision.Event, error)
+	Refused(ctx context.Context, t provision.TenantID, since time.Time) ([]provision.Refusals, error)
+	Population(ctx context.Context, t provision.TenantID) (provision.Population, error)
+}
+
 // check is one guarantee. a and b are two handles on one new store.
 type check struct {
 	name string
@@ -71,7 +87,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), search(),
 	} {
 		all = append(all, group...)
 	}

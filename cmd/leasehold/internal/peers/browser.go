@@ -78,7 +78,7 @@ func (b *Tab) Try(url string) error {
 // Back is the page's history.back(). It does not wait: what comes may be a page out of the browser's memory.
 func (b *Tab) Back() {
 	b.t.Helper()
-	b.Eval("history.back()")
+	b.Eval("setTimeout(() => history.back())") // at once it may take away the page that is to answer
 }
 
 // Reload is F5, without a question about sending a form again.
@@ -134,25 +134,39 @@ func (b *Tab) look() (url, text string, ready bool) {
 // URL is where the tab is.
 func (b *Tab) URL() string {
 	b.t.Helper()
-	return b.Eval("location.href")
+	return read[string](b, "location.href")
 }
 
 // Text is what a person can read.
 func (b *Tab) Text() string {
 	b.t.Helper()
-	return b.Eval("document.body.innerText")
+	return read[string](b, `document.body?.innerText ?? ""`)
 }
 
 // Status is the HTTP status of the page.
 func (b *Tab) Status() int {
 	b.t.Helper()
-	return evaluate[int](b, "performance.getEntriesByType('navigation')[0].responseStatus")
+	return read[int](b, "performance.getEntriesByType('navigation')[0].responseStatus")
 }
 
 // Eval is the value of a JavaScript expression as a string.
 func (b *Tab) Eval(expression string) string {
 	b.t.Helper()
 	return evaluate[string](b, "String("+expression+")")
+}
+
+// read is the value of an expression that changes nothing. Between two pages there is nobody to ask.
+func read[T any](b *Tab, expression string) T {
+	b.t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ctx, stop := context.WithTimeout(b.ctx, 5*time.Second)
+		value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+		stop()
+		if err == nil {
+			return value
+		}
+	}
+	return evaluate[T](b, expression)
 }
 
 func evaluate[T any](b *Tab, expression string) T {

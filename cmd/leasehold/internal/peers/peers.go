@@ -21,7 +21,7 @@ import (
 const loopback = "127.0.0.1"
 
 // Patience is how long anything here is waited for.
-const Patience = 30 * time.Second
+const Patience = 60 * time.Second
 
 // Port is a TCP and UDP port of the loopback address that was free a moment ago. It is below those that the system
 // gives to connections, so that none of them takes it before the part that it is for. No other test draws it, in this

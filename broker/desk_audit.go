@@ -1,0 +1,192 @@
+package broker
+
+import (
+	"context"
+	"crypto/cipher"
+	"encoding/json"
+	"slices"
+
+	"leasehold/provision"
+)
+
+// Events is a part of the audit, in order, with the personal parts whose keys still exist. Of warnings that name other
+// tenants' domains only who reaches those hears.
+func (k *Desk) Events(ctx context.Context, m Mandate, f provision.EventFilter) (Part[provision.Event], error) {
+	if err := m.May("audit.read"); err != nil {
+		return Part[provision.Event]{}, err
+	}
+	var err error
+	if f.Tenant, err = m.Within(f.Tenant); err != nil {
+		return Part[provision.Event]{}, err
+	}
+	limit := limitOf(f.Limit)
+	f.Limit = limit + 1
+	events, err := k.b.Events(ctx, f)
+	if err != nil {
+		return Part[provision.Event]{}, err
+	}
+	part := Part[provision.Event]{Items: events[:min(len(events), limit)]}
+	if len(events) > limit {
+		part.Next = "more"
+	}
+	for i, e := range part.Items {
+		if !m.Everywhere && e.Kind == provision.EventDomainClaim {
+			part.Items[i].Changes = nil
+		}
+	}
+	return part, nil
+}
+
+// Decisions lists the decisions that a mandate reaches, in the order of their ids, without their inputs.
+func (k *Desk) Decisions(ctx context.Context, m Mandate, p provision.Page) (Part[provision.DecisionRow], error) {
+	if err := m.May("audit.read"); err != nil {
+		return Part[provision.DecisionRow]{}, err
+	}
+	return partOf(ctx, m, p, k.tokens.Decisions, func(d provision.DecisionRow) string { return string(d.ID) }, nil)
+}
+
+// Decision is one, with what it was made of while that is not erased.
+func (k *Desk) Decision(ctx context.Context, m Mandate, id provision.DecisionID) (provision.DecisionRow, *provision.Request, error) {
+	if err := m.May("audit.read"); err != nil {
+		return provision.DecisionRow{}, nil, err
+	}
+	d, err := k.tokens.Decision(ctx, id)
+	if d, err = reach(m, "decision", d, d.Tenant, err); err != nil {
+		return d, nil, err
+	}
+	return d, k.inputs(ctx, d), nil
+}
+
+// inputs are what a decision was made of; nil: they are erased.
+func (k *Desk) inputs(ctx context.Context, d provision.DecisionRow) *provision.Request {
+	e := provision.Event{Account: d.Account, SealedBy: d.SealedBy}
+	var aead cipher.AEAD
+	aead, err := Audit{k.b.Ledger, k.b.Registry, k.b.Keys}.key(ctx, &e)
+	if err != nil {
+		return nil
+	}
+	plain, err := open(aead, d.Inputs, string(d.ID))
+	var r provision.Request
+	if err != nil || json.Unmarshal(plain, &r) != nil {
+		return nil
+	}
+	return &r
+}
+
+// Deliveries lists what apps were or are to be told about people whom a mandate reaches.
+func (k *Desk) Deliveries(ctx context.Context, m Mandate, f provision.DeliveryFilter) (Part[provision.Delivery], error) {
+	if err := m.May("deliveries.read"); err != nil {
+		return Part[provision.Delivery]{}, err
+	}
+	limit := limitOf(f.Limit)
+	var part Part[provision.Delivery]
+	for {
+		f.Limit = 1000
+		found, err := k.b.Deliveries(ctx, f)
+		if err != nil {
+			return part, err
+		}
+		for _, d := range found {
+			if m.Over(d.Tenant) != nil {
+				continue
+			}
+			if len(part.Items) == limit {
+				part.Next = "more"
+				return part, nil
+			}
+			part.Items = append(part.Items, d)
+		}
+		if len(found) < f.Limit {
+			return part, nil
+		}
+		f.After, f.AfterApp = found[len(found)-1].Seq, found[len(found)-1].App
+	}
+}
+
+// Delivery is one.
+func (k *Desk) Delivery(ctx context.Context, m Mandate, id provision.DeliveryID) (provision.Delivery, error) {
+	if err := m.May("deliveries.read"); err != nil {
+		return provision.Delivery{}, err
+	}
+	return k.delivery(ctx, m, id)
+}
+
+func (k *Desk) delivery(ctx context.Context, m Mandate, id provision.DeliveryID) (provision.Delivery, error) {
+	found, err := k.b.Deliveries(ctx, provision.DeliveryFilter{ID: id, Limit: 1})
+	var d provision.Delivery
+	if err == nil && (id == "" || len(found) == 0) {
+		err = provision.ErrNotFound
+	}
+	if err == nil {
+		d = found[0]
+	}
+	return reach(m, "delivery", d, d.Tenant, err)
+}
+
+// RetryDelivery has a delivery tried at once.
+func (k *Desk) RetryDelivery(ctx context.Context, o Order, id provision.DeliveryID) error {
+	return k.onDelivery(ctx, o, "deliveries.retry", id, k.b.RetryDelivery)
+}
+
+// DropDelivery lets an app not be told.
+func (k *Desk) DropDelivery(ctx context.Context, o Order, id provision.DeliveryID) error {
+	return k.onDelivery(ctx, o, "deliveries.drop", id, k.b.DropDelivery)
+}
+
+func (k *Desk) onDelivery(ctx context.Context, o Order, r Right, id provision.DeliveryID, do func(context.Context, Deed, provision.DeliveryID) error) error {
+	if err := o.May(r); err != nil {
+		return err
+	}
+	if _, err := k.delivery(ctx, o.Mandate, id); err != nil {
+		return err
+	}
+	return settled(do(ctx, o.deed(), id))
+}
+
+// Revocations lists the revocations of what a mandate reaches: those with rows left, unless ended.
+func (k *Desk) Revocations(ctx context.Context, m Mandate, p provision.Page) (Part[provision.Revocation], error) {
+	if err := m.May("leases.read"); err != nil {
+		return Part[provision.Revocation]{}, err
+	}
+	limit := limitOf(p.Limit)
+	var part Part[provision.Revocation]
+	for p.Limit = 1000; ; {
+		found, err := k.b.Registry.Revocations(ctx, p)
+		if err != nil {
+			return part, err
+		}
+		for _, r := range found {
+			switch {
+			case m.Over(r.Tenant) != nil:
+			case len(part.Items) == limit:
+				part.Next = string(part.Items[limit-1].ID)
+				return part, nil
+			default:
+				part.Items = append(part.Items, r)
+			}
+		}
+		if len(found) < p.Limit {
+			return part, nil
+		}
+		p.After = string(found[len(found)-1].ID)
+	}
+}
+
+// Revocation is one, with whether rows are left.
+func (k *Desk) Revocation(ctx context.Context, m Mandate, id provision.RevocationID) (provision.Revocation, error) {
+	if err := m.May("leases.read"); err != nil {
+		return provision.Revocation{}, err
+	}
+	all, err := all(ctx, func(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
+		p.Ended = true
+		return k.b.Registry.Revocations(ctx, p)
+	}, func(r provision.Revocation) string { return string(r.ID) })
+	i := slices.IndexFunc(all, func(r provision.Revocation) bool { return r.ID == id })
+	if err == nil && i < 0 {
+		err = provision.ErrNotFound
+	}
+	if err != nil {
+		return reach(m, "revocation", provision.Revocation{}, "", err)
+	}
+	return reach(m, "revocation", all[i], all[i].Tenant, nil)
+}

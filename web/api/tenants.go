@@ -1,0 +1,120 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"reflect"
+	"time"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// Tenant is a tenant as it is answered.
+type Tenant struct {
+	ID            string    `json:"id"`
+	Name          string    `json:"name"`
+	Contact       string    `json:"contact,omitempty"`
+	ContractEnd   time.Time `json:"contract_end,omitzero" doc:"The first instant that is no longer covered"`
+	Retention     string    `json:"retention,omitempty"`
+	Suspended     bool      `json:"suspended"`
+	Removing      bool      `json:"removing,omitempty"`
+	PolicyVersion int64     `json:"policy_version"`
+	Owner         string    `json:"owner" enum:"manifest,api"`
+	Revision      int64     `json:"revision"`
+}
+
+func viewTenant(t provision.Tenant) Tenant {
+	return Tenant{string(t.ID), t.Name, t.Contact, t.ContractEnd, lasts(t.Retention), t.Suspended, t.Removal == provision.Removing, t.Policy.Version, string(t.Owner), t.Revision}
+}
+
+// TenantIn names a tenant.
+type TenantIn struct {
+	Tenant string `path:"tenant"`
+}
+
+// TenantPut is a tenant as it is to be.
+type TenantPut struct {
+	TenantIn
+	MatchIn
+	Body struct {
+		Name        string    `json:"name,omitempty" maxLength:"200" doc:"Not there: the id"`
+		Contact     string    `json:"contact,omitempty" maxLength:"200" doc:"Shown to people who are refused"`
+		ContractEnd time.Time `json:"contract_end,omitzero" doc:"The first instant that is no longer covered; not there: no end"`
+		Retention   string    `json:"retention,omitempty" doc:"Decisions, and accounts without a lease, are erased after it, as in 90d"`
+		Reason      string    `json:"reason,omitempty" maxLength:"1000"`
+	}
+}
+
+// TenantVerb is a verb on a tenant.
+type TenantVerb struct {
+	TenantIn
+	ReasonIn
+}
+
+// TenantDelete deletes a tenant.
+type TenantDelete struct {
+	TenantIn
+	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000" doc:"Why; kept in the audit"`
+}
+
+// Revoked is a revocation whose rows may still be settling: access has ended already.
+type Revoked struct {
+	Revocation string `json:"revocation,omitempty" doc:"Not there: nothing is left to settle"`
+}
+
+func (a *API) tenants() {
+	lists(a, operation{"GET /tenants", "tenants.read", "List tenants"}, a.Desk.Tenants, viewTenant)
+	does(a, operation{"GET /tenants/{tenant}", "tenants.read", "Show a tenant"}, a.GetTenant)
+	does(a, operation{"PUT /tenants/{tenant}", "tenants.put", "Make or change a tenant; its policy stays"}, a.PutTenant)
+	does(a, operation{"DELETE /tenants/{tenant}", "tenants.delete", "Delete a suspended tenant, with its accounts, connections and claims; asked for again, it goes on"}, a.DeleteTenant)
+	does(a, operation{"POST /tenants/{tenant}/suspend", "tenants.suspend", "Keep everybody of a tenant out, and end what they have"}, a.SuspendTenant)
+	does(a, operation{"POST /tenants/{tenant}/resume", "tenants.resume", "Let them log in again"}, a.ResumeTenant)
+}
+
+func oneTenant(t provision.Tenant, err error) (*One[Tenant], error) {
+	return &One[Tenant]{tag(t.Revision), viewTenant(t)}, err
+}
+
+// GetTenant is a tenant.
+func (a *API) GetTenant(ctx context.Context, m broker.Mandate, in *TenantIn) (*One[Tenant], error) {
+	return oneTenant(a.Desk.Tenant(ctx, m, provision.TenantID(in.Tenant)))
+}
+
+// PutTenant makes or changes a tenant.
+func (a *API) PutTenant(ctx context.Context, m broker.Mandate, in *TenantPut) (*One[Tenant], error) {
+	if err := m.May("tenants.put"); err != nil { // before what is wrong with the rest
+		return nil, err
+	}
+	seen, err := in.seen()
+	if err != nil {
+		return nil, err
+	}
+	retention, err := duration("retention", in.Body.Retention)
+	if err != nil {
+		return nil, err
+	}
+	t := provision.Tenant{ID: provision.TenantID(in.Tenant), Name: cmp.Or(in.Body.Name, in.Tenant), Contact: in.Body.Contact, ContractEnd: in.Body.ContractEnd.UTC(), Retention: retention}
+	if in.Body.ContractEnd.IsZero() {
+		t.ContractEnd = time.Time{}
+	}
+	return oneTenant(a.Desk.PutTenant(ctx, order(ctx, m, in.Body.Reason), t, seen))
+}
+
+// SuspendTenant keeps everybody of a tenant out.
+func (a *API) SuspendTenant(ctx context.Context, m broker.Mandate, in *TenantVerb) (*One[Revoked], error) {
+	id, err := a.Desk.SuspendTenant(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant))
+	return &One[Revoked]{Body: Revoked{string(id)}}, err
+}
+
+// ResumeTenant lets them log in again.
+func (a *API) ResumeTenant(ctx context.Context, m broker.Mandate, in *TenantVerb) (*None, error) {
+	return &None{}, a.Desk.ResumeTenant(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant))
+}
+
+// DeleteTenant deletes a tenant.
+func (a *API) DeleteTenant(ctx context.Context, m broker.Mandate, in *TenantDelete) (*None, error) {
+	return &None{}, a.Desk.DeleteTenant(ctx, order(ctx, m, in.Reason), provision.TenantID(in.Tenant))
+}

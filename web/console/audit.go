@@ -1,0 +1,94 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"leasehold/provision"
+	"leasehold/web"
+)
+
+// auditPage is a part of the audit, with what it is cut to.
+type auditPage struct {
+	part[provision.Event]
+	Kind, Reason, Account, Ref, Since, Until, Tenant string
+	Kinds                                            []string
+	Export                                           string // address of all that the filter chooses
+}
+
+// chosen is what the filter of an address chooses. What cannot be read chooses nothing less: it is ignored.
+func (v *visit) chosen() (provision.EventQuery, auditPage) {
+	page := auditPage{
+		Kind: v.query("kind"), Reason: v.query("reason"), Account: v.query("account"), Ref: v.query("ref"),
+		Since: v.query("since"), Until: v.query("until"), Tenant: v.query("tenant"), Kinds: slices.Sorted(slices.Values(provision.EventKinds())),
+	}
+	q := provision.EventQuery{Tenant: v.tenant(), Kind: page.Kind, Reason: page.Reason, Account: provision.AccountID(page.Account), Ref: page.Ref}
+	if t, err := time.Parse(time.DateOnly, page.Since); err == nil {
+		q.Since = t
+	}
+	if t, err := time.Parse(time.DateOnly, page.Until); err == nil { // that day is in
+		q.Until = t.AddDate(0, 0, 1)
+	}
+	q.Before, _ = strconv.ParseInt(v.query("before"), 10, 64)
+	return q, page
+}
+
+// audit is what happened.
+func (c *Console) audit(v *visit) error {
+	q, page := v.chosen()
+	q.Limit = rows + 1
+	found, err := v.reach.Events(v.r.Context(), q)
+	if err != nil {
+		return err
+	}
+	page.part = cut(v, found, "before", func(e provision.Event) string { return strconv.FormatInt(e.Seq, 10) })
+	query := v.r.URL.Query()
+	query.Del("before")
+	page.Export = "/admin/audit.jsonl?" + query.Encode()
+	return c.show(v, http.StatusOK, "audit", "Audit", page)
+}
+
+// exportBatch is how many events are read at once for an export.
+const exportBatch = 500
+
+// export streams all that the filter chooses, a JSON line each, the newest first: what happens meanwhile is not in it.
+func (c *Console) export(v *visit) error {
+	q, _ := v.chosen()
+	q.Limit = exportBatch
+	found, err := v.reach.Events(v.r.Context(), q)
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "application/jsonl")
+	h.Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
+	out, stream := json.NewEncoder(v.w), http.NewResponseController(v.w)
+	for len(found) > 0 {
+		_ = stream.SetWriteDeadline(time.Now().Add(30 * time.Second)) // of each batch, where the server has one
+		for _, e := range found {
+			if err := out.Encode(web.LineOf(e)); err != nil {
+				return nil // the browser is gone
+			}
+			q.Before = e.Seq
+		}
+		if len(found) < exportBatch || stream.Flush() != nil {
+			return nil
+		}
+		if found, err = v.reach.Events(v.r.Context(), q); err != nil {
+			return cutShort(v.w)
+		}
+	}
+	return nil
+}
+
+// cutShort breaks an answer off that has begun, so that whoever reads it knows that it is not whole.
+func cutShort(w http.ResponseWriter) error {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2: a stream ends with an error in no other way than this one
+		return http.ErrAbortHandler
+	}
+	return conn.Close()
+}
