@@ -32,6 +32,7 @@ type tables struct {
 	deliveries   map[provision.DeliveryID]provision.Delivery
 	setups       map[provision.SetupID]provision.Setup
 	tokens       map[provision.TokenID]provision.Token
+	credentials  map[provision.CredentialID]provision.Credential
 	elevations   map[provision.ElevationID]provision.Elevation
 	known        map[provision.AccountID][]provision.AppID // which apps were handed a lease of an account
 }
@@ -78,6 +79,7 @@ func newTables() tables {
 		deliveries:  map[provision.DeliveryID]provision.Delivery{},
 		setups:      map[provision.SetupID]provision.Setup{},
 		tokens:      map[provision.TokenID]provision.Token{},
+		credentials: map[provision.CredentialID]provision.Credential{},
 		elevations:  map[provision.ElevationID]provision.Elevation{},
 		known:       map[provision.AccountID][]provision.AppID{},
 	}
