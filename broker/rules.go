@@ -172,6 +172,14 @@ func (r Rules) Save(ctx context.Context, p provision.Policy, seen int64, why str
 	return r.Version(ctx, 0)
 }
 
+// Check is why p could not be saved now by whoever asks, or nil.
+func (r Rules) Check(ctx context.Context, p provision.Policy) error {
+	if _, err := r.changeable(ctx, p); err != nil {
+		return err
+	}
+	return r.lockout(ctx, p)
+}
+
 // Restore puts a former version in force again, as a new one.
 func (r Rules) Restore(ctx context.Context, n, seen int64, why string) (Version, error) {
 	v, err := r.Version(ctx, n)
