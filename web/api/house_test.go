@@ -33,7 +33,6 @@ type house struct {
 	api    *api.API
 	serve  http.Handler // as programs reach it
 	zone   map[string][]string
-	down   bool // the ledger of tokens does not answer
 	past   time.Duration
 }
 
