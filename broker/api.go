@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"leasehold/idp"
@@ -56,6 +58,7 @@ type Ask struct {
 	Path   string // without the query
 	Method string
 	Token  string // the app cookie's value; "": none
+	Handle string // a workload's, from a bearer token; "": none. Only apps that take workloads look at it
 
 	canary bool // it is for the door of canaries, which nobody outside of this package can name
 }
@@ -79,12 +82,43 @@ type Identity struct {
 	Lease     provision.LeaseID
 	Expires   time.Time
 	Assertion string // JWT for the app's origin
+	Workload  Errand // what a workload's lease is for; zero: it is a person
+}
+
+// Errand is what a workload's lease is for, as apps are told.
+type Errand struct {
+	Rule      string
+	Task      string
+	Resources []string
 }
 
 // Me is what the account page shows.
 type Me struct {
 	Standing    provision.Standing
 	Links       []provision.Link
-	Leases      []provision.Lease      // all live ones of the account, this one among them
-	Connections []provision.Connection // of the tenant, at which a sign-in can be added
+	Leases      []provision.Lease                      // all live ones of the account, this one among them
+	Connections []provision.Connection                 // of the tenant, at which a sign-in can be added
+	Began       map[provision.LeaseID]provision.Whence // where those of Newest began, as far as that is known
+}
+
+// MaxNewest is how many sessions the account page shows.
+const MaxNewest = 50
+
+// Sessions are the leases that are one.
+func (m Me) Sessions() []provision.Lease {
+	return slices.DeleteFunc(slices.Clone(m.Leases), func(l provision.Lease) bool { return l.Kind != provision.SessionLease })
+}
+
+// Newest are the newest sessions, and first always the one that they are seen in.
+func (m Me) Newest() []provision.Lease {
+	newest := slices.SortedFunc(slices.Values(m.Sessions()), func(a, b provision.Lease) int {
+		switch m.Standing.Lease.ID {
+		case a.ID:
+			return -1
+		case b.ID:
+			return 1
+		}
+		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(a.ID, b.ID))
+	})
+	return newest[:min(len(newest), MaxNewest)]
 }

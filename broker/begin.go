@@ -63,7 +63,7 @@ func (b *Broker) connection(ctx context.Context, w Wish) (provision.Connection, 
 	unknown := &provision.DeniedError{Reason: provision.DomainUnknown}
 	if w.Connection != "" {
 		c, err := b.Registry.Connection(ctx, w.Connection)
-		if errors.Is(err, provision.ErrNotFound) {
+		if errors.Is(err, provision.ErrNotFound) || c.Protocol == provision.Workloads {
 			return c, unknown
 		}
 		return c, err

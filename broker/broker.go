@@ -40,6 +40,9 @@ type Ports struct {
 	Outbox    Outbox
 	Messenger Messenger
 
+	// Elevations lists requests for roles; nil: nobody can ask for one.
+	Elevations Elevations
+
 	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
 	Canaries Canaries
 

@@ -52,13 +52,17 @@ func (b *Broker) answer(ctx context.Context, ask Ask, remembered bool) (v Verdic
 // judge is answer for the holder of the token.
 func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool) (v Verdict, sure bool) {
 	refuse := func(reason provision.Reason) (Verdict, bool) { return Verdict{Reason: reason, App: app.ID}, true }
-	if ask.Token == "" {
+	token, origin := ask.Token, ask.Origin
+	if ask.byHandle(app) {
+		token, origin = ask.Handle, handles
+	}
+	if token == "" {
 		return refuse(provision.SessionMissing)
 	}
-	id := b.readToken(ask.Token, ask.Origin)
+	id := b.readToken(token, origin)
 	if !remembered {
 		var err error
-		if id, err = b.pointsAt(ctx, ask.Token, ask.Origin); err != nil {
+		if id, err = b.pointsAt(ctx, token, origin); err != nil {
 			return refuse(provision.StoreUnavailable)
 		}
 	}
@@ -69,6 +73,12 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 	e, err := b.entry(ctx, id, now, remembered)
 	if err != nil {
 		return refuse(unavailable(err))
+	}
+	if reason := misplaced(app, ask, e); reason != "" {
+		s := e.standing()
+		v := Verdict{Reason: reason, App: app.ID}
+		b.noteDenied(v, &s)
+		return v, !e.dead.Load()
 	}
 	return b.admit(app, ask.Origin, e, now)
 }
@@ -83,7 +93,7 @@ func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Ver
 		v.Reason = reason
 	case !app.Admits(s.Tenant.ID):
 		v.Reason = provision.TenantNotOfApp
-	case !hasRole(app, &s):
+	case !hasRole(app, &s, now):
 		v.Reason = provision.RoleMissing
 	case app.MaxSession > 0 && !now.Before(s.Entered(app.ID).Add(app.MaxSession)):
 		v.Reason = provision.SessionMissing // this app alone wants a new login
@@ -106,8 +116,8 @@ func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Ver
 }
 
 // hasRole reports whether the holder has a role that the app wants, as far as the tenant's policy allows it now (I12).
-func hasRole(app *door, s *provision.Standing) bool {
-	return len(app.Roles) == 0 || slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(app.Roles, role) })
+func hasRole(app *door, s *provision.Standing, now time.Time) bool {
+	return len(app.Roles) == 0 || slices.ContainsFunc(s.Effective(now), func(role string) bool { return slices.Contains(app.Roles, role) })
 }
 
 // entry is how a lease stands: from memory, or as the ledger says. What is idle in memory is asked for again.
@@ -137,7 +147,9 @@ func (b *Broker) standing(ctx context.Context, id provision.LeaseID) (provision.
 
 // noteDenied audits that somebody with a session was kept out of an app: once a lease, app, reason and minute.
 func (b *Broker) noteDenied(v Verdict, s *provision.Standing) {
-	if v.Reason != provision.TenantNotOfApp && v.Reason != provision.RoleMissing {
+	switch v.Reason {
+	case provision.TenantNotOfApp, provision.RoleMissing, provision.AppNotGranted, provision.ResourceNotGranted:
+	default:
 		return
 	}
 	b.tally.note(stroke{Kind: provision.EventCheckDenied, Tenant: s.Tenant.ID, Account: s.Account.ID, App: v.App, Lease: s.Lease.ID, Reason: v.Reason})

@@ -132,10 +132,64 @@ func TestWhereASessionBeganIsSealedAndGoesWithIt(t *testing.T) {
 	if err != nil || strings.Contains(string(u.Sealed), "192.0.2") || len(u.Sealed) == 0 {
 		t.Fatalf("%q, %v", u.Sealed, err)
 	}
+	me, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || me.Began[l.ID] != (provision.Whence{IP: "192.0.2.7", UserAgent: "Mozilla/5.0"}) {
+		t.Errorf("the person sees %+v, %v", me.Began, err)
+	}
 	if err := h.RevokeLease(context.Background(), operator(), l.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.store.Upstream(context.Background(), l.ID); !errors.Is(err, provision.ErrNotFound) {
 		t.Errorf("after its end: %v", err)
+	}
+}
+
+func TestWhereASessionBeganIsStillKnownAfterItsProviderWasAsked(t *testing.T) {
+	h := newHouse(t, withOIDC, lively)
+	going, err := h.Begin(context.Background(), broker.Wish{Browser: "b", Connection: "acme-oidc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := h.oidc.Login(t, going.URL)
+	l, err := h.Login(context.Background(), broker.Return{
+		Connection: "acme-oidc", Attempt: broker.AttemptID(answer.Get("state")), Browser: "b", Answer: answer, Requester: provision.Requester{UserAgent: "Mozilla/5.0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || before.Began[l.ID].UserAgent == "" {
+		t.Fatalf("%+v, %v", before.Began, err)
+	}
+	h.asks(soon) // with another token each time, which is sealed anew
+	after, err := h.Me(context.Background(), h.sso(l), originOf(ssoURL))
+	if err != nil || after.Began[l.ID] != before.Began[l.ID] {
+		t.Errorf("%+v, before %+v, %v", after.Began, before.Began, err)
+	}
+}
+
+func TestARoleForAWhileIsHeldToTheConditionAsItsSessionIs(t *testing.T) { // I16
+	h := newHouse(t, policy(privileged), policy(func(p *provision.Policy) { p.When = `cidr("192.0.2.0/24").containsIP(request.ip)` }))
+	l := h.login(ada())
+	e, err := h.wants(l, wanting("auditor"))
+	if err != nil || e.Lease == "" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if err := h.Regate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if at := h.lease(e.Lease).EndedAt; !at.IsZero() {
+		t.Error("the role ended, whose session began in the network")
+	}
+	h.when(`cidr("198.51.100.0/24").containsIP(request.ip)`)
+	_, err = h.wants(l, wanting("auditor")) // before anybody has ended the session
+	h.wantUngiven("out of the network", err, provision.LeaseEnded)
+	if err := h.Regate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []provision.LeaseID{l.ID, e.Lease} {
+		if h.lease(id).EndedAt.IsZero() {
+			t.Errorf("%s goes on", id)
+		}
 	}
 }

@@ -88,8 +88,11 @@ func (k *Desk) PutPolicy(ctx context.Context, o Order, id provision.TenantID, p 
 	if _, err := k.tenant(ctx, o.Mandate, id); err != nil {
 		return provision.Policy{}, err
 	}
-	if faults := p.Faults(); len(faults) > 0 {
+	if faults := k.b.faultsOf(p); len(faults) > 0 {
 		return provision.Policy{}, fmt.Errorf("%s: %w", strings.Join(faults, "; "), ErrInvalid)
+	}
+	if err := k.b.Rules(o.Mandate, id).lockout(ctx, p); err != nil {
+		return provision.Policy{}, err
 	}
 	err := k.b.alter(ctx, o.deed(), func(r *registration) {
 		t, err := k.tenant(ctx, o.Mandate, id)
@@ -174,7 +177,11 @@ func (k *Desk) CreateConnection(ctx context.Context, o Order, c ConnectionOrder)
 	case !provision.ValidName(string(*id)):
 		return provision.Connection{}, fmt.Errorf("connection: an id of lower-case letters, digits and hyphens is wanted: %w", ErrInvalid)
 	}
-	return k.putConnection(ctx, o, c, IsNew)
+	made, err := k.putConnection(ctx, o, c, IsNew)
+	if errors.Is(err, ErrStale) {
+		err = fmt.Errorf("connection %s: is there already: %w", *id, provision.ErrConflict)
+	}
+	return made, err
 }
 
 // PutConnection changes a connection that there is. Its tenant and its protocol stay.

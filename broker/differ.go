@@ -92,21 +92,55 @@ func policyFields(p provision.Policy) []field {
 		{"roles.default", strings.Join(p.Roles.Default, ", ")}, {"roles.map", text(p.Roles.Map)}, {"roles.ceiling", strings.Join(p.Roles.Ceiling, ", ")},
 		{"seats", text(p.Seats)}, {"max_session", text(p.MaxSession)}, {"idle", text(p.Idle)}, {"acr", strings.Join(p.ACR, ", ")},
 		{"max_auth_age", text(p.MaxAuthAge)}, {"deprovision_grace", text(p.DeprovisionGrace)}, {"when", p.When},
+		{"elevate", text(p.Elevate)},
+		{"rules", ruleLines(p.Trust)}, {"grants", grantLines(p.Grants)},
 	}
 }
 
 func connectionFields(c provision.Connection) []field {
-	metadata := ""
-	if len(c.Metadata) > 0 {
-		metadata = fmt.Sprintf("sha256:%x", sha256.Sum256(c.Metadata))[:23]
-	}
 	return []field{
 		{"protocol", string(c.Protocol)}, {"domains", joined(c.Domains)}, {"subject", c.Subject}, {"default", text(c.Default)},
-		{"attributes", text(c.Attributes)}, {"metadata", metadata}, {"metadata_url", c.MetadataURL},
+		{"attributes", text(c.Attributes)}, {"metadata", mark(c.Metadata)}, {"metadata_url", c.MetadataURL},
 		{"idp_initiated", text(c.IDPInitiated)}, {"encryption", text(c.Encryption)}, {"issuer", c.Issuer}, {"client_id", c.ClientID},
 		{"client_secret", secretMark(c.ClientSecret)}, {"trust_email", text(c.TrustEmail)},
-		{"liveness.every", text(c.Liveness.Every)}, {"liveness.max_stale", text(c.Liveness.MaxStale)}, {"owner", string(c.Owner)},
+		{"liveness.every", text(c.Liveness.Every)}, {"liveness.max_stale", text(c.Liveness.MaxStale)}, {"keys", mark(c.KeySet)}, {"owner", string(c.Owner)},
 	}
+}
+
+// mark tells documents apart.
+func mark(document []byte) string {
+	if len(document) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(document))[:23]
+}
+
+// ruleLines and grantLines are the rules of workloads as one line each.
+func ruleLines(rules []provision.TrustRule) string {
+	var lines []string
+	for _, r := range rules {
+		lines = append(lines, fmt.Sprintf("%s of %s wants %v, is known by %v, gives %v, owned by %s%s", r.ID, r.Connection, r.Match, r.Subject, r.Grants, r.Owner, unlessZero(", token_age ", text(r.TokenAge))))
+	}
+	return strings.Join(lines, "; ")
+}
+
+func grantLines(grants []provision.GrantRule) string {
+	var lines []string
+	for _, g := range grants {
+		line := fmt.Sprintf("%s at %s as %v for %s", g.ID, joinedIDs(g.Apps), g.Roles, g.TTL())
+		for _, more := range []field{{"resources", strings.Join(g.Resources, " ")}, {"concurrent", text(g.Concurrent)}, {"uses", text(g.Uses)}, {"hours", g.Hours}, {"addresses", text(g.Addresses)}, {"purpose", text(g.NeedsPurpose)}, {"task", text(g.NeedsTask)}} {
+			line += unlessZero(", "+more.key+" ", more.value)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "; ")
+}
+
+func unlessZero(prefix, value string) string {
+	if value == "" {
+		return ""
+	}
+	return prefix + value
 }
 
 // secretMark tells secrets apart without a word of them.
@@ -121,6 +155,7 @@ func appFields(a provision.App) []field {
 	return []field{
 		{"origins", joined(a.Origins)}, {"headers", a.Headers}, {"user", a.User}, {"tenants", joinedIDs(a.Tenants)},
 		{"require.roles", strings.Join(a.Roles, ", ")}, {"public", strings.Join(a.Public, ", ")}, {"max_session", text(a.MaxSession)},
+		{"workloads", text(a.Workloads)}, {"off_path", text(a.OffPath)},
 		{"notify.url", a.Notify.URL}, {"notify.secret", secretMark(a.Notify.Secret)}, {"owner", string(a.Owner)},
 	}
 }

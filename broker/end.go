@@ -85,7 +85,12 @@ func (b *Broker) Me(ctx context.Context, token string, o provision.Origin) (Me, 
 	if err != nil {
 		return Me{}, err
 	}
-	me := Me{Standing: s, Links: provision.SignIns(links), Leases: leases}
+	me := Me{Standing: s, Links: provision.SignIns(links), Leases: leases, Began: map[provision.LeaseID]provision.Whence{}}
+	for _, l := range me.Newest() {
+		if me.Began[l.ID], err = b.whence(ctx, l.ID, s.Account.Key); err != nil {
+			return Me{}, err
+		}
+	}
 	for _, c := range connections {
 		if !c.Disabled && !c.Held && c.Asserts(s.Account.Email.Domain()) {
 			me.Connections = append(me.Connections, c)

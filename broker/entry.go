@@ -19,7 +19,9 @@ type entry struct {
 	connection   provision.ConnectionID
 	domain       provision.Domain
 	roles        []string
-	end, seen    int64 // Unix nanoseconds, ledger time
+	kind         provision.LeaseKind
+	errand       *provision.Grant // of a workload's lease; nil: none
+	end, seen    int64            // Unix nanoseconds, ledger time
 	idle         time.Duration
 	generations  provision.Generations
 	holder       holder
@@ -29,6 +31,7 @@ type entry struct {
 	installation provision.Generation
 	ancestors    []provision.Lease
 	entries      []provision.Entry
+	elevations   []provision.Lease
 
 	dead    atomic.Bool
 	used    atomic.Int64               // last allowed check, ledger time in Unix nanoseconds
@@ -49,17 +52,21 @@ type holder struct {
 
 // standing is the entry in the words of the core, with the uses that only this process knows of.
 func (e *entry) standing() provision.Standing {
+	grant := provision.Grant{Roles: e.roles}
+	if e.errand != nil {
+		grant = *e.errand
+	}
 	return provision.Standing{
 		Lease: provision.Lease{
-			ID: e.id, Kind: provision.SessionLease, Tenant: e.tenant, Account: e.account, Connection: e.connection, Domain: e.domain, Parent: e.parent,
-			Grant: provision.Grant{Roles: e.roles}, End: time.Unix(0, e.end).UTC(), Idle: e.idle, Seen: time.Unix(0, max(e.seen, e.used.Load())), Generations: e.generations,
+			ID: e.id, Kind: e.kind, Tenant: e.tenant, Account: e.account, Connection: e.connection, Domain: e.domain, Parent: e.parent,
+			Grant: grant, End: time.Unix(0, e.end).UTC(), Idle: e.idle, Seen: time.Unix(0, max(e.seen, e.used.Load())), Generations: e.generations,
 		},
 		Account: provision.Account{
 			ID: e.holder.id, Tenant: e.holder.tenant, State: e.holder.state, Generation: e.holder.generation,
 			Email: e.holder.email, Name: e.holder.name, Groups: e.holder.groups,
 		},
 		Tenant: *e.ofTenant, Connection: *e.ofConnection, Claim: *e.ofDomain,
-		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries,
+		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries, Elevations: e.elevations,
 	}
 }
 
@@ -105,14 +112,17 @@ func (c *common) entry(s provision.Standing) *entry {
 	claim := provision.Claim{Tenant: s.Claim.Tenant, Domain: s.Claim.Domain, State: s.Claim.State, Generation: s.Claim.Generation}
 	l, a := s.Lease, s.Account
 	e := &entry{
-		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.list(l.Grant.Roles),
+		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.list(l.Grant.Roles), kind: l.Kind,
 		end: l.End.UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
 		ofConnection: share(c.connections, connection.ID, connection, func(a, b provision.Connection) bool {
 			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Generation == b.Generation
 		}),
 		ofDomain:     share(c.claims, claim.Domain, claim, func(a, b provision.Claim) bool { return a == b }),
 		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.list(a.Groups)},
-		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries),
+		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries), elevations: s.Elevations,
+	}
+	if l.Kind == provision.WorkloadLease {
+		e.errand = &l.Grant
 	}
 	for i := range e.entries {
 		e.entries[i].Lease = e.id // the same text, held once; so are those below

@@ -26,3 +26,6 @@ func (r Rules) Patient(d time.Duration) Rules { r.patience = d; return r }
 
 // CanaryOutcome is what a sighting says about a canary.
 func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return canaryOutcome(c, s) }
+
+// ExpireElevations is what Run does every few seconds.
+func (b *Broker) ExpireElevations(ctx context.Context) error { return b.expireElevations(ctx) }

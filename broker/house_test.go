@@ -70,6 +70,7 @@ type house struct {
 	boottime  func() time.Duration // of a process of a town; nil: clock's
 	operators provision.TenantID   // whose accounts may be operators
 	reserve   int64                // what the ledger keeps of the disk
+	drawn     atomic.Int64         // tokens of workloads so far
 }
 
 // newHouse is a house that change has had a say in.
@@ -158,7 +159,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Operators: h.operators, Search: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Operators: h.operators, Search: h.store,
 		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()
@@ -199,6 +200,9 @@ func (h *house) provider(_ context.Context, c provision.Connection) (idp.Provide
 		return saml.New(saml.Config{Connection: c, EntityID: base + "metadata", ACS: base + "acs", SLO: base + "slo", Key: key, Certificate: samltest.Certify(h.t, key), Now: h.clock.Now})
 	case provision.OIDC:
 		return oidc.New(oidc.Config{Connection: c, ClientSecret: oidctest.ClientSecret, RedirectURI: base + "callback", AfterLogout: ssoURL + "/_sso/logout", HTTP: http.DefaultClient, Now: h.clock.Now})
+	}
+	if c.Protocol == provision.Workloads {
+		return oidc.NewIssuer(oidc.IssuerConfig{Connection: c, Audience: broker.WorkloadAudience(originOf(ssoURL), c.Tenant), HTTP: http.DefaultClient, Now: h.clock.Now})
 	}
 	return believer{c.ID, h.clock.Now}, nil
 }

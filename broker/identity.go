@@ -30,31 +30,37 @@ type telling struct {
 	app      provision.AppID
 	origin   string // of the app: the audience of what is signed
 	revision int64
+	elevated []string // roles for a while among those that it tells of
 	header   map[string][]string
 	until    time.Time // then the assertion is too old to be handed out
 }
 
 // tell is what the app is told, rendered once and signed anew when the assertion grows old. The tenant's policy is part
-// of the entry: when it changes, the entry goes.
+// of the entry: when it changes, the entry goes. Roles for a while come and go with time alone: what was rendered counts
+// for the same ones only, and no assertion outlives the first of them.
 func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing, now time.Time) (map[string][]string, error) {
 	wall := b.Now()
+	elevated, until := s.Elevated(now)
 	if told := e.told.Load(); told != nil {
 		for _, t := range *told {
-			if t.app == app.ID && t.origin == origin && t.revision == app.Revision && wall.Before(t.until) {
+			if t.app == app.ID && t.origin == origin && t.revision == app.Revision && slices.Equal(t.elevated, elevated) && wall.Before(t.until) {
 				return t.header, nil
 			}
 		}
 	}
 	who := Identity{
-		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Roles(), Groups: s.Account.Groups,
-		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End,
+		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Effective(now), Groups: s.Account.Groups,
+		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End, Workload: errandOf(s.Lease),
 	}
 	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
+	if !until.IsZero() {
+		expires = wall.Add(min(expires.Sub(wall), until.Sub(now)))
+	}
 	var err error
 	if who.Assertion, err = b.signers.Load().use(b.Boottime()).sign(who, origin, wall, expires); err != nil {
 		return nil, fmt.Errorf("sign assertion: %w", err)
 	}
-	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, header: b.Present(app.App, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
+	fresh := &telling{app: app.ID, origin: origin, revision: app.Revision, elevated: elevated, header: b.Present(app.App, who), until: expires.Add(-min(assertionReserve, expires.Sub(wall)/2))}
 	e.remember(fresh)
 	b.index.tellings.add(e)
 	return fresh.header, nil
@@ -96,6 +102,7 @@ func (t *tellings) add(e *entry) {
 type signer struct {
 	issuer string
 	jose   jose.Signer
+	access jose.Signer // of access tokens, which must not pass for assertions
 	public jose.JSONWebKey
 }
 
@@ -111,7 +118,11 @@ func newSigner(url provision.Origin, der []byte) (*signer, error) {
 	}
 	private.KeyID = fmt.Sprintf("%x", thumb[:8])
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType("JWT"))
-	return &signer{url.String(), s, private.Public()}, err
+	if err != nil {
+		return nil, err
+	}
+	access, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, (&jose.SignerOptions{}).WithType(accessType))
+	return &signer{url.String(), s, access, private.Public()}, err
 }
 
 // published is the key set of signers, as it is served (RFC 7517).
@@ -138,6 +149,10 @@ type claims struct {
 	Roles  []string `json:"roles"`
 	Lease  string   `json:"lease"`
 	Email  string   `json:"email,omitempty"`
+
+	Rule      string   `json:"rule,omitempty"` // of a workload
+	Task      string   `json:"task,omitempty"`
+	Resources []string `json:"resources,omitempty"`
 }
 
 func (s *signer) sign(who Identity, audience string, now, expires time.Time) (string, error) {
@@ -151,6 +166,7 @@ func (s *signer) sign(who Identity, audience string, now, expires time.Time) (st
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		},
 		Tenant: string(who.Tenant), Roles: roles, Lease: string(who.Lease), Email: who.Email,
+		Rule: who.Workload.Rule, Task: who.Workload.Task, Resources: who.Workload.Resources,
 	}).Serialize()
 }
 

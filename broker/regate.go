@@ -192,3 +192,24 @@ func (b *Broker) rejudge(ctx context.Context) error {
 	}
 	return err
 }
+
+// origins are where the session of a target began, and that of its intent, as far as the conditions of their policies look
+// at that.
+func (b *Broker) origins(ctx context.Context, t provision.Target) (of, by provision.Whence, err error) {
+	for _, x := range []struct {
+		lease provision.LeaseID
+		from  *provision.Whence
+	}{{t.Lease, &of}, {t.Intent.Lease, &by}} {
+		s, unknown := b.Ledger.Lease(ctx, x.lease)
+		if errors.Is(unknown, provision.ErrNotFound) || x.lease == "" {
+			continue // the gate says so
+		}
+		if unknown != nil {
+			return of, by, unknown
+		}
+		if *x.from, err = b.began(ctx, s); err != nil {
+			return of, by, err
+		}
+	}
+	return of, by, nil
+}

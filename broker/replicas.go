@@ -157,15 +157,20 @@ func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id pro
 }
 
 // altered are the leases of a state whose standing a change alters: those that it writes or hands to an app, what may be
-// below one of them, and all of an account that checks know otherwise. A lease that begins is known to nobody, and that
+// below one of them or above it, and all of an account that checks know otherwise. A lease that begins is known to nobody, and that
 // somebody came back says nothing about her other sessions.
 func altered(c provision.Change, s provision.State) []provision.LeaseID {
 	var ids []provision.LeaseID
 	for _, e := range c.Entries {
+		if slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return l.ID == e.Lease && l.EndedAt.IsZero() && l.Start.Equal(e.At) }) {
+			continue // begins with it
+		}
 		ids = append(ids, e.Lease)
 	}
 	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases) {
-		written := slices.ContainsFunc(c.Leases, func(w provision.Lease) bool { return w.ID == l.ID || l.Parent != "" && w.Account == l.Account })
+		written := slices.ContainsFunc(c.Leases, func(w provision.Lease) bool {
+			return w.ID == l.ID || w.Parent == l.ID || l.Parent != "" && w.Account == l.Account
+		})
 		if (written || slices.ContainsFunc(c.Accounts, func(a provision.Account) bool { return a.ID == l.Account && !isKnown(a, s) })) && !slices.Contains(ids, l.ID) {
 			ids = append(ids, l.ID)
 		}

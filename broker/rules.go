@@ -51,6 +51,9 @@ func (e *LockoutError) Is(target error) bool { return target == provision.ErrCon
 
 // Tenant is the tenant, with the policy that is in force.
 func (r Rules) Tenant(ctx context.Context) (provision.Tenant, error) {
+	if err := r.m.May("policies.read"); err != nil {
+		return provision.Tenant{}, err
+	}
 	if err := r.m.Over(r.t); err != nil {
 		return provision.Tenant{}, err
 	}
@@ -169,6 +172,14 @@ func (r Rules) Save(ctx context.Context, p provision.Policy, seen int64, why str
 	return r.Version(ctx, 0)
 }
 
+// Check is why p could not be saved now by whoever asks, or nil.
+func (r Rules) Check(ctx context.Context, p provision.Policy) error {
+	if _, err := r.changeable(ctx, p); err != nil {
+		return err
+	}
+	return r.lockout(ctx, p)
+}
+
 // Restore puts a former version in force again, as a new one.
 func (r Rules) Restore(ctx context.Context, n, seen int64, why string) (Version, error) {
 	v, err := r.Version(ctx, n)
@@ -180,12 +191,13 @@ func (r Rules) Restore(ctx context.Context, n, seen int64, why string) (Version,
 
 // changeable is the tenant, if its policy may be replaced by p.
 func (r Rules) changeable(ctx context.Context, p provision.Policy) (provision.Tenant, error) {
+	if err := r.m.May("policies.put"); err != nil {
+		return provision.Tenant{}, err
+	}
 	t, err := r.Tenant(ctx)
 	switch {
 	case err != nil:
 		return t, err
-	case !r.m.Write:
-		return t, &provision.DeniedError{Reason: provision.OfficeMissing, Tenant: t.ID, Contact: t.Contact}
 	case t.Owner != "" && t.Owner != provision.ByAPI:
 		return t, fmt.Errorf("policy of tenant %s: managed_by_%s: %w", t.ID, t.Owner, provision.ErrConflict)
 	}

@@ -74,6 +74,13 @@ func (s sealer) change(c *provision.Change, state provision.State, r provision.R
 		}
 		c.Upstreams[i] = sealed
 	}
+	for i, x := range c.Elevations {
+		sealed, err := s.keys.sealElevation(x, keyOf(x.Account, c, state))
+		if err != nil {
+			return err
+		}
+		c.Elevations[i] = sealed
+	}
 	for i := range c.Decisions {
 		d := &c.Decisions[i]
 		aead, name, err := s.key(d.Account, d.Tenant, c, state)

@@ -33,9 +33,11 @@ func (b *Broker) Session(ctx context.Context, token string, o provision.Origin) 
 	if at := b.index.lastUse(id); at.After(s.Lease.Seen) { // a use that is not written yet counts
 		s.Lease.Seen = at
 	}
-	if reason := s.Refuses(b.Ledger.Now()); reason != "" {
+	now := b.Ledger.Now()
+	if reason := s.Refuses(now); reason != "" {
 		return provision.Standing{}, &provision.DeniedError{Reason: reason}
 	}
+	s.Elevations = s.Elevating(now)
 	return s, nil
 }
 
@@ -71,7 +73,7 @@ func (b *Broker) enter(ctx context.Context, s provision.Standing, wanted provisi
 		return "", err
 	case !app.Admits(s.Tenant.ID):
 		return refuse(provision.TenantNotOfApp)
-	case !hasRole(app, &s):
+	case !hasRole(app, &s, b.Ledger.Now()):
 		return refuse(provision.RoleMissing)
 	case app.MaxSession > 0 && !s.Entered(app.ID).IsZero() && !b.Ledger.Now().Before(s.Entered(app.ID).Add(app.MaxSession)):
 		return refuse(provision.AuthTooOld) // this app wants a new login

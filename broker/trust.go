@@ -98,7 +98,7 @@ func (b *Broker) retain(c, old provision.Connection) (kept provision.Connection,
 		return c, nil, false
 	case len(wanted) == 0: // fetched, not written down
 		return c.Trusting(inForce), nil, false
-	case bytes.Equal(wanted, inForce), c.Protocol != provision.OIDC && b.Documents.Follows(inForce, wanted) == nil:
+	case bytes.Equal(wanted, inForce), c.Protocol == provision.SAML && b.Documents.Follows(inForce, wanted) == nil:
 		if !c.Held && c.Rejected == "" {
 			return c, nil, false
 		}

@@ -26,6 +26,11 @@ type appFile struct {
 	Public []string `key:"public"`
 	// The app asks for a new login this long after a person entered. It can only shorten a session. 0: it does not ask.
 	MaxSession time.Duration `key:"max_session"`
+	// Whether its check takes workloads: their handles come as bearer tokens, which the recipes keep from the app.
+	Workloads bool `key:"workloads" default:"off"`
+	// Whether no check stands before it. Workloads show it signed tokens, good for 5 minutes at most even when their lease
+	// has ended.
+	OffPath bool `key:"off_path" default:"off"`
 	// How the app is told of ends of access; without it, it is not.
 	Notify notifyFile `key:"notify"`
 }
@@ -76,6 +81,8 @@ func (c *collector) app(file appFile) provision.App {
 		Roles:      file.Require.Roles,
 		Public:     file.Public,
 		MaxSession: file.MaxSession,
+		Workloads:  file.Workloads,
+		OffPath:    file.OffPath,
 		Notify:     provision.Notify{URL: file.Notify.URL},
 		Owner:      provision.ByManifest,
 	}

@@ -17,17 +17,17 @@ type connectionFile struct {
 	At place
 	// Name of the connection, part of its addresses: lower-case letters, digits and hyphens. One in the installation.
 	ID name `key:"id" required:"true"`
-	// `saml` or `oidc`.
+	// `saml`, `oidc`, or `workload`: an issuer of tokens that workloads show; nobody logs in by it.
 	Protocol string `key:"protocol" required:"true"`
-	// Which of the tenant's domains its e-mail addresses may be of.
-	Domains []provision.Domain `key:"domains" required:"true"`
+	// Which of the tenant's domains its e-mail addresses may be of. Needed.
+	Domains []provision.Domain `key:"domains" only:"saml oidc"`
 	// What a person is known by. `saml`: `nameid` (the default; persistent) or `attribute:NAME`. `oidc`: `sub` (the
 	// default), `claim:NAME` or `tid+oid` (Entra ID).
-	Subject string `key:"subject"`
+	Subject string `key:"subject" only:"saml oidc"`
 	// Whether it is taken first of several connections for a domain.
-	Default bool `key:"default" default:"off"`
+	Default bool `key:"default" default:"off" only:"saml oidc"`
 	// Names of the attributes or claims that hold a person's data.
-	Attributes attributesFile `key:"attributes"`
+	Attributes attributesFile `key:"attributes" only:"saml oidc"`
 	// File of the identity provider's metadata. One of `metadata_file`, `metadata_url` and `metadata` is needed.
 	MetadataFile string `key:"metadata_file" only:"saml"`
 	// Where the metadata is fetched, and fetched again: https, or http on a loopback name.
@@ -38,8 +38,8 @@ type connectionFile struct {
 	Encryption bool `key:"encryption" default:"off" only:"saml"`
 	// Whether a login that begins at the identity provider is answered by a fresh request. `off` refuses it.
 	IDPInitiated bool `key:"idp_initiated" default:"off" only:"saml"`
-	// The issuer, exactly as the provider writes it: https, or http on a loopback name. Needed for `oidc`.
-	Issuer string `key:"issuer" only:"oidc"`
+	// The issuer, exactly as the provider writes it: https, or http on a loopback name. Needed.
+	Issuer string `key:"issuer" only:"oidc workload"`
 	// The id that the provider gave to Leasehold. Needed for `oidc`.
 	ClientID string `key:"client_id" only:"oidc"`
 	// File of the secret that goes with it. Without one it is a public client.
@@ -51,6 +51,10 @@ type connectionFile struct {
 	// Asking the provider, while a session lasts, whether it stands by it. Without it nobody asks. The client needs offline
 	// access (refresh tokens), or nobody logs in.
 	Liveness livenessFile `key:"liveness" only:"oidc"`
+	// File of the issuer's keys, a JWK set. Without keys they are those that the issuer publishes (OpenID discovery).
+	KeysFile string `key:"keys_file" only:"workload"`
+	// The keys themselves, in JSON.
+	Keys document `key:"keys" only:"workload"`
 }
 
 // attributesFile names what holds a person's data: the exact Name of a SAML attribute, or an OpenID claim.
@@ -104,9 +108,11 @@ func (c *collector) connection(file connectionFile, tenant tenantFile) ManifestC
 		file.saml(&connection)
 	case provision.OIDC:
 		file.oidc(&connection, c.environ)
+	case provision.Workloads:
+		file.workload(&connection)
 	default:
 		if file.At.has("protocol") {
-			oneOf(file.At, "protocol", file.Protocol, string(provision.SAML), string(provision.OIDC))
+			oneOf(file.At, "protocol", file.Protocol, string(provision.SAML), string(provision.OIDC), string(provision.Workloads))
 		}
 	}
 	if len(*file.At.reader.faults) == before && c.judge.Connection != nil {
@@ -120,7 +126,7 @@ func (c connectionFile) judged(err error) {
 	if err == nil {
 		return
 	}
-	for _, key := range []string{"metadata_file", "metadata", "issuer"} {
+	for _, key := range []string{"metadata_file", "metadata", "keys_file", "keys", "issuer"} {
 		if c.At.has(key) {
 			c.At.fault(key, "%v", err)
 			return
@@ -130,6 +136,9 @@ func (c connectionFile) judged(err error) {
 }
 
 func (c connectionFile) checkDomains(tenant tenantFile) {
+	if !c.At.has("domains") && c.Protocol != string(provision.Workloads) {
+		c.At.fault("domains", "is missing; add it")
+	}
 	if c.At.has("domains") && len(c.Domains) == 0 {
 		c.At.fault("domains", "is empty; name those of the tenant's domains that it may assert")
 	}
@@ -186,6 +195,11 @@ func (c connectionFile) oidc(to *ManifestConnection, environ []string) {
 	if c.ClientID == "" {
 		c.At.fault("client_id", "is missing; write the id that the provider gave")
 	}
+	c.checkIssuerName()
+}
+
+// checkIssuerName notes what is wrong with the name of an issuer.
+func (c connectionFile) checkIssuerName() {
 	switch u, err := url.Parse(c.Issuer); {
 	case c.Issuer == "":
 		c.At.fault("issuer", "is missing; write the provider's issuer, https://…")
@@ -201,8 +215,8 @@ func (c connectionFile) only(protocol provision.Protocol) {
 	shape := reflect.TypeFor[connectionFile]()
 	for i := range shape.NumField() {
 		key, of := shape.Field(i).Tag.Get("key"), shape.Field(i).Tag.Get("only")
-		if of != "" && of != string(protocol) && c.At.has(key) {
-			c.At.fault(key, "is for protocol: %s only; leave it out", of)
+		if of != "" && !slices.Contains(strings.Fields(of), string(protocol)) && c.At.has(key) {
+			c.At.fault(key, "is for protocol: %s only; leave it out", strings.ReplaceAll(of, " ", " and "))
 		}
 	}
 }

@@ -145,6 +145,12 @@ func (r *reader) section(v reflect.Value, node ast.Node, path string) {
 // list reads a sequence into a slice. An item that cannot be read stays as a zero value, so that indexes are the file's.
 func (r *reader) list(v reflect.Value, node ast.Node, path string) {
 	sequence, ok := node.(*ast.SequenceNode)
+	if _, single := node.(*ast.StringNode); single && v.Type() == reflect.TypeFor[patterns]() {
+		r.at[item(path, 0)] = at(r.file, node.GetToken())
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		r.value(v.Index(0), node, item(path, 0))
+		return
+	}
 	if !ok {
 		r.fault(path, "wants a list; write [a, b], or a line that begins with - for each item")
 		return

@@ -14,7 +14,7 @@ import (
 	"leasehold/provision"
 )
 
-//go:embed app.go config.go connection.go manifest.go tenant.go
+//go:embed app.go config.go connection.go manifest.go tenant.go workload.go
 var sources embed.FS
 
 //go:embed testdata/leasehold.yaml testdata/tenants.d/acme.yaml
@@ -78,9 +78,18 @@ func tables(b *strings.Builder, t reflect.Type, path string, comments map[string
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", row.key, row.kind, row.initial, row.meaning)
 	}
 	b.WriteString("\n")
+	lists(b, t, path, comments)
+}
+
+// lists writes a table for each list of structs in a struct, and in the sections of it.
+func lists(b *strings.Builder, t reflect.Type, path string, comments map[string]string) {
 	for i := range t.NumField() {
-		if inner := t.Field(i).Type; inner.Kind() == reflect.Slice && isSection(inner.Elem()) {
-			here := join(path, t.Field(i).Tag.Get("key"))
+		inner, here := t.Field(i).Type, join(path, t.Field(i).Tag.Get("key"))
+		switch {
+		case t.Field(i).Tag.Get("key") == "":
+		case isSection(inner):
+			lists(b, inner, here, comments)
+		case inner.Kind() == reflect.Slice && isSection(inner.Elem()):
 			fmt.Fprintf(b, "### An item of `%s`\n\n", here)
 			tables(b, inner.Elem(), here, comments)
 		}
@@ -119,7 +128,7 @@ func initial(tag reflect.StructTag) string {
 
 func meaning(tag reflect.StructTag, comment string) string {
 	if only := tag.Get("only"); only != "" {
-		comment = "`" + only + "` only. " + comment
+		comment = "`" + strings.ReplaceAll(only, " ", "` and `") + "` only. " + comment
 	}
 	if tag.Get("later") != "" {
 		comment += " Not supported yet: leave it out."
@@ -148,6 +157,8 @@ func kind(t reflect.Type) string {
 		return "origin"
 	case t == reflect.TypeFor[provision.Domain]():
 		return "domain"
+	case t == reflect.TypeFor[patterns]():
+		return "text or list of text"
 	case t == reflect.TypeFor[name](), t == reflect.TypeFor[provision.TenantID]():
 		return "id"
 	case isSection(t):

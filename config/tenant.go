@@ -30,6 +30,10 @@ type tenantFile struct {
 	Connections []connectionFile `key:"connections"`
 	// Who of its people gets in, and for how long.
 	Policy policyFile `key:"policy"`
+	// Which workloads may ask for leases: CI jobs, service accounts.
+	Rules []ruleFile `key:"rules"`
+	// What they may be given.
+	Grants []grantFile `key:"grants"`
 }
 
 // claimFile is a domain in a manifest.
@@ -65,6 +69,8 @@ type policyFile struct {
 	DeprovisionGrace time.Duration `key:"deprovision_grace" default:"15m"`
 	// A condition (CEL) on each login, and on each live session. See policy.md. Not there: none.
 	When string `key:"when"`
+	// Roles that people may ask for, for a while. The first item of a role that lets somebody ask is the one that counts.
+	Elevate []elevateFile `key:"elevate"`
 }
 
 // groupsFile are rules on groups: exact names, or patterns with `*` for any run of characters but "/".
@@ -87,6 +93,44 @@ type rolesFile struct {
 	Ceiling []string `key:"ceiling"`
 }
 
+// elevateFile is a role that people may have for a while. It need not be in `roles.ceiling`.
+type elevateFile struct {
+	// The role.
+	Role string `key:"role" required:"true"`
+	// Who may ask for it.
+	Who circleFile `key:"who"`
+	// The longest that it is given for, 8h at most.
+	Max time.Duration `key:"max" required:"true"`
+	// Who decides: `approver`, somebody else; or `policy`, nobody: whoever may ask is given it.
+	Approve string `key:"approve" default:"approver"`
+	// Who may decide. Nobody ever decides for herself.
+	Approvers circleFile `key:"approvers"`
+	// Whether a ticket has to be named.
+	Ticket bool `key:"ticket" default:"off"`
+}
+
+// circleFile are people by what they have.
+type circleFile struct {
+	// People in one of these groups: exact names, or patterns with `*` for any run of characters but "/".
+	Groups []string `key:"groups"`
+	// People with one of these roles all the time.
+	Roles []string `key:"roles"`
+}
+
+func (c circleFile) circle() provision.Circle {
+	return provision.Circle{Groups: c.Groups, Roles: c.Roles}
+}
+
+func (p policyFile) elevation() []provision.ElevationRule {
+	var rules []provision.ElevationRule
+	for _, e := range p.Elevate {
+		rules = append(rules, provision.ElevationRule{
+			Role: e.Role, Who: e.Who.circle(), Max: e.Max, Approve: provision.Approval(e.Approve), Approvers: e.Approvers.circle(), Ticket: e.Ticket,
+		})
+	}
+	return rules
+}
+
 func (c *collector) tenant(file tenantFile) ManifestTenant {
 	c.once(file.At, "id", "tenant", string(file.ID))
 	if file.At.has("retention") && file.Retention == 0 {
@@ -98,7 +142,7 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Contact:     file.Contact,
 		ContractEnd: file.ContractEnd.end,
 		Retention:   file.Retention,
-		Policy:      file.policy(c.judge),
+		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
 	tenant.Claims = file.claims(tenant.ID)
@@ -157,6 +201,7 @@ func (t tenantFile) policy(judge Judge) provision.Policy {
 		MaxAuthAge:       p.MaxAuthAge,
 		DeprovisionGrace: p.DeprovisionGrace,
 		When:             strings.TrimSpace(p.When),
+		Elevate:          p.elevation(),
 	}.WithDefaults()
 	for _, fault := range policy.Faults() {
 		key, text, _ := strings.Cut(fault, ": ")

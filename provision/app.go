@@ -16,6 +16,8 @@ type App struct {
 	Roles      []string      // one of them is required; none: no role is
 	Public     []string      // exact paths, or a prefix that ends in "/*": let through without a session, for GET and HEAD
 	MaxSession time.Duration // after entering, this app alone asks for a new login; 0: no such limit
+	Workloads  bool          // its check takes handles of workloads, as bearer tokens
+	OffPath    bool          // no check stands before it: workloads show it signed tokens
 	Notify     Notify
 	Owner      Owner
 	Revision   int64

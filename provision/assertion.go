@@ -19,7 +19,8 @@ type Facts struct {
 	EmailVerified bool   // the provider vouches for it (OIDC Core 5.1), or the protocol has no such flag (SAML)
 	Name          string
 	Groups        []string
-	GroupsOverage bool // the provider left the groups out because there are too many
+	GroupsOverage bool              // the provider left the groups out because there are too many
+	Claims        map[string]string `json:",omitempty"` // of a workload's token: texts, numbers and truth values, by name
 }
 
 // Authn is how and when the subject logged in upstream.
@@ -34,8 +35,8 @@ type Authn struct {
 // Spent is something that may be used once: an assertion's id, an attempt. The ledger keeps it until it could no longer
 // be accepted anyway.
 type Spent struct {
-	Kind  string // "assertion", "attempt", LogoutMessage or LoggedOut
-	Scope string // the connection of an assertion or a log-out
+	Kind  string // "assertion", "attempt", "token", LogoutMessage, LoggedOut or EndedTask
+	Scope string // the connection of an assertion, a token or a log-out; the tenant of a task
 	ID    string
 	Until time.Time
 }

@@ -12,6 +12,8 @@ type Protocol string
 const (
 	SAML Protocol = "saml"
 	OIDC Protocol = "oidc"
+
+	Workloads Protocol = "workload" // signed tokens of workloads: CI jobs, service accounts. Nobody logs in by it
 )
 
 // Connection is one trust anchor of one tenant: a protocol, an issuer or entityID with its keys, and the domains it
@@ -45,6 +47,9 @@ type Connection struct {
 	ClientSecret string // the name of a Keys entry that holds it, wrapped; "": a public client
 	Liveness     Liveness
 	TrustEmail   bool // an e-mail in Domains counts as verified without email_verified
+
+	// Workloads, beside Issuer
+	KeySet []byte `json:",omitempty"` // the issuer's keys, written down (RFC 7517, 5); none: those that it publishes
 
 	Removal    Removal
 	Generation Generation

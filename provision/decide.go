@@ -14,25 +14,33 @@ const attemptLife = 10 * time.Minute
 // Decide is the gate: every access passes it (I16). It is pure, and answers to the zero State and the zero Request with
 // a refusal. now is ledger time. The first refusal that applies is the reason:
 //
-//	refusal                                    login  link
-//	replayed                                     x     x
+//	refusal                                    login  link  exchange
+//	replayed                                     x     x      x
 //	tenant and connection: unknown, suspended,
-//	  ended, disabled, held                      x     x
-//	subject: missing, transient                  x     x
+//	  ended, disabled, held                      x     x      x
+//	the trust rule: unknown, held, its claims                 x
+//	subject: missing                             x     x      x
+//	subject: transient                           x     x
 //	e-mail: missing, invalid, unverified         x     x
 //	domain: public, unknown, foreign,
 //	  unverified, lapsed, not of connection      x     x
-//	account: revoked, suspended                  x     x
+//	account: revoked, suspended                  x     x      x
 //	groups, acr, age of the authentication       x     x
 //	the policy's condition                       x     x
 //	session over                                 x     x
+//	session over                                 x     x      x
 //	the link's own rules                               x
-//	known subject: approval pending, seats       x     x
+//	known subject: approval pending              x     x      x
+//	known subject: seats                         x     x
 //	unknown subject: e-mail taken, domain
 //	  failing, creation, seats                   x
+//	target, context and time of the grant                     x
 func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 	s = s.strange(r.Pseudonym)
 	d := draft{State: s, Request: r, ids: ids, now: now}
+	if r.Occasion == OnExchange {
+		return d.exchange()
+	}
 	email, err := ParseEmail(r.Facts.Email)
 	d.email = email
 	policy := s.Tenant.Policy.WithDefaults()
@@ -43,7 +51,7 @@ func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 	switch {
 	case replayed(s):
 		return d.deny(Replayed)
-	case s.Connection.ID == "" || s.Connection.ID != r.Facts.Connection || s.Tenant.ID == "" || s.Tenant.ID != s.Connection.Tenant:
+	case s.Connection.ID == "" || s.Connection.ID != r.Facts.Connection || s.Tenant.ID == "" || s.Tenant.ID != s.Connection.Tenant, s.Connection.Protocol == Workloads:
 		return d.deny(TenantUnknown)
 	case s.Tenant.Suspended:
 		return d.deny(TenantSuspended)

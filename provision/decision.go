@@ -24,6 +24,7 @@ type Decision struct {
 	At            time.Time
 	Lease         Lease // zero when nobody is let in
 	Account       Account
+	Check         string // of an exchange: which examination failed, for whoever asked
 	Notice        string // shown to the person before going on
 	Change        Change
 }
@@ -64,6 +65,7 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
+	Elevations   []Elevation `json:",omitempty"`
 	Deliveries   []Delivery
 	Tokens       []Token     `json:",omitempty"`
 	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted

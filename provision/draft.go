@@ -151,8 +151,12 @@ func (d *draft) remembered(l Lease) Upstream {
 }
 
 func (d *draft) loginEvent(x Decision, account AccountID) Event {
+	kind := EventLogin
+	if d.Request.Occasion == OnExchange {
+		kind = EventExchange
+	}
 	e := Event{
-		Kind: EventLogin, Tenant: x.Tenant, Outcome: string(x.Outcome), Reason: string(x.Reason), Account: account,
+		Kind: kind, Tenant: x.Tenant, Outcome: string(x.Outcome), Reason: string(x.Reason), Account: account,
 		Connection: d.Request.Facts.Connection, App: d.Request.App, Decision: DecisionRef{x.ID, x.PolicyVersion}, Personal: d.personal(),
 	}
 	if x.Lease.ID != "" {

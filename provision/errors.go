@@ -15,6 +15,7 @@ var (
 // DeniedError is a refusal at the broker's edge. It is ErrDenied.
 type DeniedError struct {
 	Reason  Reason
+	Check   string   // of an exchange: which check failed; it names no value
 	Ref     string   // what a person quotes to an administrator; never a secret
 	Tenant  TenantID // whose rules refused, when that is known
 	Contact string   // whom to ask there

@@ -5,7 +5,11 @@ import "time"
 // The events of the audit.
 const (
 	EventLogin             = "login"
-	EventProtocol          = "login.protocol"  // messages without a live attempt: one a connection, reason and minute
+	EventProtocol          = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
+	EventExchange          = "exchange"           // a workload's token, exchanged for a lease or refused
+	EventExchangeProtocol  = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
+	EventExplained         = "exchange.explained" // somebody asked what would come of an exchange
+	EventTaskEnded         = "task.ended"
 	EventLogoutProtocol    = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
 	EventLeaseEnded        = "lease.ended"
 	EventAccountState      = "account.state"
@@ -20,8 +24,9 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventDelivery          = "delivery" // an administrator's word on what an app was to be told, or that nobody is to be told any more
-	EventToken             = "token"    // of the API: one was made or revoked
+	EventDelivery          = "delivery"  // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventToken             = "token"     // of the API: one was made or revoked
+	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventAdmin             = "admin"
 )
 
@@ -93,8 +98,8 @@ type RevocationRef struct {
 // EventKinds lists every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventLogin, EventProtocol, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
+		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventToken, EventAdmin,
+		EventRevocation, EventDelivery, EventToken, EventElevation, EventAdmin,
 	}
 }

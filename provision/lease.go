@@ -6,7 +6,10 @@ import "time"
 type LeaseKind string
 
 // The kinds of lease that exist so far.
-const SessionLease LeaseKind = "session"
+const (
+	SessionLease  LeaseKind = "session"
+	WorkloadLease LeaseKind = "workload" // by a trust rule: short, of no domain, shown as a handle
+)
 
 // Generations are those a lease began under.
 type Generations struct {
@@ -20,6 +23,12 @@ type Grant struct {
 	Audience []AppID // empty: every app that admits the tenant
 	Purpose  string
 	Task     string
+
+	Resources []string `json:",omitempty"` // addresses at the apps, with what is below them; none: all
+	Rule      string   `json:",omitempty"` // the trust rule that it was given by
+	Of        string   `json:",omitempty"` // the grant rule that it is one of
+	Terms     string   `json:",omitempty"` // what the trust rule wanted then
+	Uses      int      `json:",omitempty"` // allowed checks that are left; 0: any number
 }
 
 // Lease is a Grant held by an Account from Start to End.

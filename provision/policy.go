@@ -42,13 +42,16 @@ type Policy struct {
 	Mode             Mode
 	Groups           GroupRule
 	Roles            RoleRule
-	Seats            int           // live accounts; 0: no cap
-	MaxSession       time.Duration // ceiling of a session; 0: DefaultMaxSession
-	Idle             time.Duration // 0: DefaultIdle
-	ACR              []string      // accepted authentication contexts; empty: any
-	MaxAuthAge       time.Duration // of the upstream authentication; 0: any
-	DeprovisionGrace time.Duration // between the end here and the deactivation in apps; 0: DefaultDeprovision
-	When             string        `json:",omitempty"` // a condition (CEL) on each Case; "": none
+	Seats            int             // live accounts; 0: no cap
+	MaxSession       time.Duration   // ceiling of a session; 0: DefaultMaxSession
+	Idle             time.Duration   // 0: DefaultIdle
+	ACR              []string        // accepted authentication contexts; empty: any
+	MaxAuthAge       time.Duration   // of the upstream authentication; 0: any
+	DeprovisionGrace time.Duration   // between the end here and the deactivation in apps; 0: DefaultDeprovision
+	When             string          `json:",omitempty"` // a condition (CEL) on each Case; "": none
+	Elevate          []ElevationRule `json:",omitempty"`
+	Trust            []TrustRule     `json:",omitempty"` // who may ask as a workload
+	Grants           []GrantRule     `json:",omitempty"` // what for
 }
 
 // GroupRule decides by the groups an identity provider asserts. A pattern is an exact name, or has "*" for any run of
@@ -129,6 +132,7 @@ func (p Policy) Faults() []string {
 			}
 		}
 	}
+	faults = append(faults, elevationFaults(p.Elevate)...)
 	slices.Sort(faults)
 	return faults
 }
@@ -182,7 +186,10 @@ func (g GroupRule) refuses(groups []string) Reason {
 
 // Glob reports whether s matches a pattern of exact text and "*", which stands for any run of characters but "/".
 // Patterns come from tenants, so matching is linear in len(pattern)*len(s) and never a regular expression.
-func Glob(pattern, s string) bool {
+func Glob(pattern, s string) bool { return globWithin(pattern, s, "/") }
+
+// globWithin is Glob with the characters that "*" does not stand for.
+func globWithin(pattern, s, edges string) bool {
 	head, rest, star := strings.Cut(pattern, "*")
 	if !star {
 		return pattern == s
@@ -194,10 +201,10 @@ func Glob(pattern, s string) bool {
 	for {
 		part, rest, star := strings.Cut(pattern, "*")
 		if !star { // the last piece must end s, and the star before it must not cross a "/"
-			return strings.HasSuffix(s, part) && !strings.Contains(s[:len(s)-len(part)], "/")
+			return strings.HasSuffix(s, part) && !strings.ContainsAny(s[:len(s)-len(part)], edges)
 		}
 		at := strings.Index(s, part)
-		if at < 0 || strings.Contains(s[:at], "/") {
+		if at < 0 || strings.ContainsAny(s[:at], edges) {
 			return false
 		}
 		pattern, s = rest, s[at+len(part):]

@@ -236,12 +236,80 @@ const (
 	RateLimited Reason = "rate_limited"
 )
 
+// Refusals of a role for a while.
+const (
+	// No rule gives the role to the person.
+	// Do: look at `elevate` of the policy.
+	ElevationRefused Reason = "elevation_refused"
+	// The role is not given for that long.
+	// Do: ask for less, or look at `max` of the rule.
+	ElevationTooLong Reason = "elevation_too_long"
+	// No reason was given, or more words than are kept.
+	// Do: say why in a sentence.
+	ElevationUnexplained Reason = "elevation_unexplained"
+	// The rule wants a ticket, and none was named.
+	// Do: name the ticket.
+	TicketMissing Reason = "ticket_missing"
+	// A request for the same role waits already.
+	// Do: wait for the approver, or withdraw it.
+	ElevationAsked Reason = "elevation_asked"
+	// The request was decided already, or waited too long.
+	// Do: ask anew.
+	ElevationOver Reason = "elevation_over"
+	// Whoever decides may not: she asked herself, or is no approver of the rule.
+	// Do: look at `approvers` of the rule.
+	ApproverRefused Reason = "approver_refused"
+	// Refusals of workloads.
+	// No rule of that name trusts the token's issuer, or none fits the token.
+	// Do: compare `rules` of the tenant with what was asked for.
+	RuleUnknown Reason = "rule_unknown"
+	// The account that answers for the rule is revoked, suspended, deleted or was never there: the rule waits.
+	// Do: name another `owner` of the rule, or restore the account.
+	RuleHeld Reason = "rule_held"
+	// The token lacks a claim that the rule wants.
+	// Do: look at the event's check for which; compare it with `match` of the rule.
+	ClaimMissing Reason = "claim_missing"
+	// A claim of the token is not what the rule wants: another branch, another environment.
+	// Do: look at the event's check for which; compare it with `match` of the rule.
+	ClaimMismatch Reason = "claim_mismatch"
+	// The token was issued too long ago.
+	// Do: fetch a new token right before the exchange, or raise `token_age` of the rule.
+	TokenStale Reason = "token_stale"
+	// The rule does not give the grant that was asked for, or several and none was named.
+	// Do: name one of `grants` of the rule as `scope`.
+	GrantRefused Reason = "grant_refused"
+	// The grant is not for the app, or the app takes no such token.
+	// Do: compare `apps` of the grant; set `workloads` or `off_path` of the app.
+	AppNotGranted Reason = "app_not_granted"
+	// The grant is not for that address at the app.
+	// Do: compare `resources` of the grant with what was asked for.
+	ResourceNotGranted Reason = "resource_not_granted"
+	// The grant wants a purpose, and none was said.
+	// Do: send `purpose`.
+	PurposeMissing Reason = "purpose_missing"
+	// The grant wants a task, and none was named.
+	// Do: send `task`, such as the number of the run.
+	TaskMissing Reason = "task_missing"
+	// The task has ended: nothing begins in it any more.
+	// Do: name a new task; a number of the run with that of the attempt is one.
+	TaskEnded Reason = "task_ended"
+	// The request does not come from an address that the grant is given to.
+	// Do: compare `when.addresses` of the grant with the event's address.
+	AddressRefused Reason = "address_refused"
+	// The workload has as many leases of the grant as it may have at once.
+	// Do: end the other task, or raise `concurrent` of the grant.
+	TooManyLeases Reason = "too_many_leases"
+	// The grant is not given at this time.
+	// Do: compare `when.hours` of the grant, with its time zone.
+	OutsideHours Reason = "outside_hours"
+)
+
 // Cause says why a lease ended.
 type Cause string
 
 // The causes.
 const (
-	// The person logged out.
+	// The person logged out, or the workload gave its lease back.
 	CauseLogout Cause = "logout"
 	// The lease came to its hard end: the policy's, or the identity provider's.
 	CauseCeiling Cause = "ceiling"
@@ -275,6 +343,8 @@ const (
 	CauseSignal Cause = "signal"
 	// The task that it was for is done.
 	CauseTaskEnd Cause = "task_end"
+	// It was used as often as its grant allows.
+	CauseUsedUp Cause = "used_up"
 	// The lease above it ended.
 	CauseParentEnded Cause = "parent_ended"
 	// A sign-in was added to the account, or taken from it.
@@ -288,6 +358,6 @@ func Causes() []Cause {
 	return []Cause{
 		CauseLogout, CauseCeiling, CauseIdle, CauseReplaced, CauseUpstreamLogout, CauseUpstreamRefused, CauseUpstreamStale,
 		CauseAdmin, CauseTenantSuspended, CauseContractEnded, CauseDomainLapsed, CauseConnectionDisabled, CauseTrustChanged,
-		CausePolicyTightened, CauseSCIM, CauseSignal, CauseTaskEnd, CauseParentEnded, CauseLinked, CauseRestored,
+		CausePolicyTightened, CauseSCIM, CauseSignal, CauseTaskEnd, CauseUsedUp, CauseParentEnded, CauseLinked, CauseRestored,
 	}
 }

@@ -17,5 +17,8 @@ func Reasons() []Reason {
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
 		TenantNotOfApp, RoleMissing, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
+		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
+		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
+		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, OutsideHours,
 	}
 }

@@ -13,6 +13,9 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		cause, _ := Over(s, nil, now)
 		return l, cause
 	}
+	if l.Kind == WorkloadLease {
+		return regateWorkload(s, now)
+	}
 	switch {
 	case !s.Connection.Asserts(l.Domain),
 		policy.Groups.refuses(s.Account.Groups) != "",
@@ -20,6 +23,9 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		policy.MaxAuthAge > 0 && olderThan(l.Authn.At, policy.MaxAuthAge, l.Start),
 		policy.unmet(s.Met):
 		return l, CausePolicyTightened
+	}
+	if l.Kind == ElevationLease {
+		return s.regateElevation(now)
 	}
 	if end := l.Start.Add(policy.MaxSession); end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseCeiling

@@ -11,8 +11,9 @@ type Occasion string
 
 // The occasions.
 const (
-	OnLogin Occasion = "login"
-	OnLink  Occasion = "link"
+	OnLogin    Occasion = "login"
+	OnLink     Occasion = "link"
+	OnExchange Occasion = "exchange"
 )
 
 // Request is what is asked of the gate.
@@ -30,6 +31,9 @@ type Request struct {
 	Requester Requester
 	Upstream  Upstream  `json:"-"` // what a lease would remember; its secrets are no input of the decision
 	Asks      time.Time // when a lease would be asked about first; zero: never
+	Errand    Errand    `json:",omitzero"` // occasion exchange
+	Owner     Email     // occasion exchange: of the account that answers for the rule
+	Received  time.Time // occasion exchange: when the token came, by the clock that tokens are judged by
 }
 
 // Target names what r is about: what the state that it is judged on has to hold.
@@ -40,6 +44,9 @@ func (r Request) Target() Target {
 	}
 	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
 		t.Email = email
+	}
+	if r.Occasion == OnExchange {
+		t.Email = r.Owner
 	}
 	return t
 }
@@ -66,6 +73,7 @@ type Target struct {
 	Delivery   DeliveryID
 	Token      TokenID
 	Quiet      bool // no lease ends by it: no Listeners are read
+	Elevations bool // those that the account of Lease waits for are read
 }
 
 // String says which objects t names.
@@ -94,13 +102,14 @@ type State struct {
 	App               App
 	Delivery          Delivery
 	Token             Token
-	Listeners         Listeners // of Account, when the target names it; only its holder's login finds it by the link
-	FormerListeners   Listeners // of the former lease's account
-	IntendedListeners Listeners // of the intent's account
-	Seats             int       // accounts of the tenant with a live lease, not counting Account
-	Spent             []Spent   // those of the target that are used up already
-	Met               bool      // the policy's condition was found to hold; no ledger says so
-	Unmet             string    // why it was not, for the login doctor
+	Listeners         Listeners   // of Account, when the target names it; only its holder's login finds it by the link
+	FormerListeners   Listeners   // of the former lease's account
+	IntendedListeners Listeners   // of the intent's account
+	Seats             int         // accounts of the tenant with a live lease, not counting Account
+	Spent             []Spent     // those of the target that are used up already
+	Met               bool        // the policy's condition was found to hold; no ledger says so
+	Unmet             string      // why it was not, for the login doctor
+	Waiting           []Elevation // that the former lease's account waits for, when the target asks for them
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.

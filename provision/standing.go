@@ -13,6 +13,7 @@ type Standing struct {
 	Installation Generation
 	Entries      []Entry // into which apps the lease was handed, and when
 	Met          bool    // the policy's condition was found to hold; no ledger says so, and Regate alone looks
+	Elevations   []Lease // below the lease, that have not ended; Elevated says what they give
 }
 
 // Refuses is the reason for which s gives no access at now (ledger time), or "" when it does: invariants I1, I10, I11.
@@ -36,7 +37,9 @@ func (s Standing) Refuses(now time.Time) Reason {
 		return ContractEnded
 	case s.Connection.Disabled: // one that is held keeps its leases: odd metadata end nobody's session
 		return LeaseEnded
-	case s.Claim.Tenant != l.Tenant || s.Claim.Domain != l.Domain || (s.Claim.State != ClaimVerified && s.Claim.State != ClaimFailing):
+	case l.Kind == WorkloadLease && !l.Domain.IsZero(): // a workload is of no domain
+		return LeaseEnded
+	case l.Kind != WorkloadLease && !s.claimed():
 		return LeaseEnded
 	case s.Account.State != Active:
 		return LeaseEnded
@@ -44,6 +47,12 @@ func (s Standing) Refuses(now time.Time) Reason {
 		return LeaseIdle
 	}
 	return s.ancestorsRefuse(now)
+}
+
+// claimed reports whether the tenant still owns the domain that the lease began with.
+func (s Standing) claimed() bool {
+	l, c := s.Lease, s.Claim
+	return c.Tenant == l.Tenant && c.Domain == l.Domain && (c.State == ClaimVerified || c.State == ClaimFailing)
 }
 
 // ancestorsRefuse walks up from the lease: each named parent must be there, and live.
@@ -72,7 +81,8 @@ func (s Standing) generations() Generations {
 	}
 }
 
-// Roles are the lease's roles as far as the policy allows them now (I12).
+// Roles are the lease's own roles as far as the policy allows them now (I12). Effective has those that it has for a while,
+// too.
 func (s Standing) Roles() []string { return s.Tenant.Policy.Roles.Within(s.Lease.Grant.Roles) }
 
 // Entered is when the lease was handed to an app, or the zero time.

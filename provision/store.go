@@ -78,6 +78,7 @@ type Page struct {
 	Tenant TenantID // "": all
 	After  string   // the id after which it begins; of claims, "DOMAIN/TENANT"
 	Limit  int      // 0: 100
+	Task   string   // leases: of this task of the tenant; "": of any and of none
 	Ended  bool     // leases and revocations: also those that are over
 }
 

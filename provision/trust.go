@@ -2,9 +2,9 @@ package provision
 
 import "fmt"
 
-// Trust is what c believes its identity provider by: the metadata document, or of OIDC the issuer. Nil: nothing yet.
+// Trust is what c believes its identity provider by: the metadata document, or the name of the issuer. Nil: nothing yet.
 func (c Connection) Trust() []byte {
-	if c.Protocol == OIDC {
+	if c.Protocol == OIDC || c.Protocol == Workloads {
 		return []byte(c.Issuer)
 	}
 	return c.Metadata
@@ -12,7 +12,7 @@ func (c Connection) Trust() []byte {
 
 // Trusting is c with another trust in force.
 func (c Connection) Trusting(trust []byte) Connection {
-	if c.Protocol == OIDC {
+	if c.Protocol == OIDC || c.Protocol == Workloads {
 		c.Issuer = string(trust)
 	} else {
 		c.Metadata = trust

@@ -21,39 +21,52 @@ func (s *server) account(w http.ResponseWriter, r *http.Request, v visit) error 
 	if err != nil {
 		return err
 	}
-	return s.show(w, v, http.StatusOK, "account", "Your account", mine{me, s.anotherURL("")})
+	desk, err := s.Gate.Privileges(r.Context(), value, v.Origin)
+	if err != nil {
+		return err
+	}
+	if len(desk.Live)+len(desk.Mine) > 0 { // time runs, or somebody answers
+		w.Header().Set("Refresh", "10")
+	}
+	return s.show(w, v, http.StatusOK, "account", "Your account", mine{me, s.anotherURL(""), elevating{Privileges: desk}})
 }
 
 // mine is what the account page shows.
 type mine struct {
 	broker.Me
-	Another string
+	Another  string
+	Elevated elevating
 }
 
-// maxShown bounds the sessions on the page. All of them, shown or not, can be ended at once.
-const maxShown = 50
+// session is one of the sessions, as the page shows it.
+type session struct {
+	provision.Lease
+	From provision.Whence
+	This bool // the page is seen in it
+}
 
-// Shown are the newest sessions, and among them always the one that the page is seen in.
-func (m mine) Shown() []provision.Lease {
-	newest := slices.SortedFunc(slices.Values(m.Leases), func(a, b provision.Lease) int {
-		switch {
-		case m.This(a):
-			return -1
-		case m.This(b):
-			return 1
-		}
-		return b.Start.Compare(a.Start)
-	})
-	return newest[:min(len(newest), maxShown)]
+// Browser is the browser that began it, in words; "" when nobody knows.
+func (s session) Browser() string { return browserName(s.From.UserAgent) }
+
+// Shown are the newest sessions, and among them always the one that the page is seen in. All of them, shown or not, can
+// be ended at once.
+func (m mine) Shown() (shown []session) {
+	for _, l := range m.Newest() {
+		shown = append(shown, session{l, m.Began[l.ID], l.ID == m.Standing.Lease.ID})
+	}
+	return shown
 }
 
 // Older is how many sessions are not shown.
-func (m mine) Older() int { return len(m.Leases) - len(m.Shown()) }
+func (m mine) Older() int { return len(m.Sessions()) - len(m.Newest()) }
 
-// This reports whether l is the session that the page is seen in.
-func (m mine) This(l provision.Lease) bool { return l.ID == m.Standing.Lease.ID }
+// ForAWhile reports whether there is anything to say about roles for a while.
+func (m mine) ForAWhile() bool {
+	d := m.Elevated.Privileges
+	return len(d.Rules)+len(d.Live)+len(d.Mine)+len(d.ForMe) > 0
+}
 
-// Roles are the effective ones.
+// Roles are those that the person has all the time.
 func (m mine) Roles() []string { return m.Standing.Roles() }
 
 // Addable lists the connections at which no sign-in of the account is yet.
@@ -113,11 +126,5 @@ func (s *server) link(w http.ResponseWriter, r *http.Request, v visit) error {
 	if denial(err) != provision.AuthTooOld {
 		return err
 	}
-	standing, err := s.Gate.Session(r.Context(), value, v.Origin)
-	if err != nil {
-		return err
-	}
-	onward := "/login?another=1&connection=" + string(standing.Lease.Connection)
-	text := "To add a sign-in, first sign in once more the way you did before. Then come back here and add the other one within five minutes."
-	return s.show(w, v, http.StatusOK, "notice", "First, sign in again", notice{text, onward})
+	return s.signInFirst(w, r, v, "To add a sign-in, first sign in once more the way you did before. Then come back here and add the other one within five minutes.")
 }

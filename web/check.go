@@ -51,7 +51,7 @@ func (s *server) judge(r *http.Request, read func(http.Header) (target, bool)) (
 	if err != nil {
 		return t, broker.Verdict{Reason: denial(err)}
 	}
-	return t, s.Gate.Check(r.Context(), broker.Ask{Origin: t.origin, Path: judged(t.path), Method: t.method, Token: token})
+	return t, s.Gate.Check(r.Context(), broker.Ask{Origin: t.origin, Path: judged(t.path), Method: t.method, Token: token, Handle: handle(r.Header)})
 }
 
 // allow is the only function that lets a request through. The body is empty: with one, nginx closes the connection.

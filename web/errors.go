@@ -90,6 +90,24 @@ func answers() map[provision.Reason]answer {
 	add(403, "The token may not do this.", askAdmin, provision.ScopeMissing)
 	add(503, "We cannot tell right now whether you may go on.", "You are still signed in. Try again in a moment.", provision.StoreUnavailable)
 	add(429, "Too many sign-ins were begun just now.", "Wait a minute and try again.", provision.RateLimited)
+
+	add(403, "That role is not given to you.", askAdmin, provision.ElevationRefused)
+	add(403, "That role is not given for that long.", "Ask for a shorter time.", provision.ElevationTooLong)
+	add(403, "A role for a while needs a reason, in a sentence or two.", "Go back and say why you need it.", provision.ElevationUnexplained)
+	add(403, "That role needs a ticket.", "Go back and name the ticket.", provision.TicketMissing)
+	add(403, "You have asked for that role already.", "Wait for the answer, or withdraw your request on your account page.", provision.ElevationAsked)
+	add(403, "That request was decided already, or has waited too long.", "It has to be asked for anew.", provision.ElevationOver)
+	add(403, "You cannot decide on that request.", "Nobody decides on a request of her own. Somebody else has to.", provision.ApproverRefused)
+
+	add(403, "No rule lets this workload in.", askAdmin, provision.RuleUnknown, provision.RuleHeld)
+	add(403, "The token is not what the rule wants.", askAdmin, provision.ClaimMissing, provision.ClaimMismatch)
+	add(403, "This is not among what may be asked for.", askAdmin, provision.GrantRefused, provision.AppNotGranted, provision.ResourceNotGranted)
+	add(403, "It is not given to this address.", askAdmin, provision.AddressRefused)
+	add(403, "It is not given at this time.", askAdmin, provision.OutsideHours)
+	add(403, "The token was issued too long ago.", "Fetch a new one and try again.", provision.TokenStale)
+	add(403, "Something has to be said that was not.", "Say what it is for, and which task it belongs to.", provision.PurposeMissing, provision.TaskMissing)
+	add(403, "The task has ended.", "Begin a new one.", provision.TaskEnded)
+	add(403, "As many leases as may be live at once are.", "End the other task, or wait.", provision.TooManyLeases)
 	return m
 }
 

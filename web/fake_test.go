@@ -54,10 +54,17 @@ type fakeGate struct {
 	ended  []string
 	from   provision.Requester
 
+	desk     broker.Privileges
+	wanted   []broker.Wanting
+	judged   []broker.Judgement
 	offer    string       // what Offering offers
 	reply    broker.Reply // of LogoutFrom and Leave
 	messages []broker.LogoutMessage
 	gone     map[broker.AttemptID]bool
+
+	trades      []broker.Trade
+	traded      broker.Traded
+	explanation broker.Explanation
 
 	hear sync.Mutex
 	news []provision.Delivery
@@ -81,7 +88,10 @@ func newGate(t testing.TB) *fakeGate {
 	other.ID, other.Connection, other.Start = "acme.lease2", "acme-oidc", noon.Add(-time.Hour)
 	return &fakeGate{
 		t: t, standing: standing, fails: map[string]error{}, codes: map[string]handed{},
-		me: broker.Me{Standing: standing, Leases: []provision.Lease{lease, other}, Connections: []provision.Connection{{ID: "acme-saml"}, {ID: "acme-oidc"}},
+		me: broker.Me{Began: map[provision.LeaseID]provision.Whence{
+			lease.ID: {IP: "192.0.2.7", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"},
+			other.ID: {IP: "2001:db8::7", UserAgent: "<b>nobody knows it</b>"},
+		}, Standing: standing, Leases: []provision.Lease{lease, other}, Connections: []provision.Connection{{ID: "acme-saml"}, {ID: "acme-oidc"}},
 			Links: []provision.Link{{LinkKey: provision.LinkKey{Connection: "acme-saml", Subject: "s"}, Created: noon}}},
 		landings: map[broker.AttemptID]broker.Landing{},
 	}
@@ -396,4 +406,29 @@ func (g *fakeGate) tell(d provision.Delivery) {
 	g.hear.Lock()
 	defer g.hear.Unlock()
 	g.news = append(g.news, d)
+}
+
+func (g *fakeGate) Exchange(_ context.Context, x broker.Trade) (broker.Traded, error) {
+	g.trades = append(g.trades, x)
+	return g.traded, g.fails["Exchange"]
+}
+
+func (g *fakeGate) Explain(_ context.Context, x broker.Trade) (broker.Explanation, error) {
+	g.trades = append(g.trades, x)
+	return g.explanation, g.fails["Explain"]
+}
+
+func (g *fakeGate) Introspect(_ context.Context, _ provision.TenantID, token, asker string) (broker.Known, error) {
+	g.ended = append(g.ended, "introspect "+token+" for "+asker)
+	return broker.Known{Active: g.standing.Lease.Kind == provision.WorkloadLease, Standing: g.standing}, g.fails["Introspect"]
+}
+
+func (g *fakeGate) GiveBack(_ context.Context, t provision.TenantID, token string, _ provision.Requester) error {
+	g.ended = append(g.ended, "give back "+token+" of "+string(t))
+	return g.fails["GiveBack"]
+}
+
+func (g *fakeGate) EndTask(_ context.Context, t provision.TenantID, task, bearer string, _ provision.Requester) (int, error) {
+	g.ended = append(g.ended, "end "+task+" of "+string(t)+" by "+bearer)
+	return 2, g.fails["EndTask"]
 }

@@ -16,6 +16,8 @@ type Gate interface {
 	Upstream
 	Published
 	Stream
+	Elevating
+	Workloads
 }
 
 // Checker answers the check: the hot path.
@@ -71,4 +73,20 @@ type Stream interface {
 	Resume(ctx context.Context, left string) (cursor int64, whole bool, err error)
 	Place(ctx context.Context, cursor int64) (left string, err error)
 	EndsSince(ctx context.Context, app provision.AppID, after int64) (ends []provision.Delivery, cursor int64, err error)
+}
+
+// Elevating is what can be done about roles for a while with the session that a browser holds.
+type Elevating interface {
+	Privileges(ctx context.Context, token string, o provision.Origin) (broker.Privileges, error)
+	AskElevation(ctx context.Context, token string, o provision.Origin, w broker.Wanting, from provision.Requester) (provision.Elevation, error)
+	JudgeElevation(ctx context.Context, token string, o provision.Origin, j broker.Judgement) (provision.Elevation, error)
+}
+
+// Workloads is what CI jobs, service accounts and the like ask for. A token is theirs, or a handle that they were given.
+type Workloads interface {
+	Exchange(ctx context.Context, x broker.Trade) (broker.Traded, error)
+	Explain(ctx context.Context, x broker.Trade) (broker.Explanation, error)
+	Introspect(ctx context.Context, t provision.TenantID, token, asker string) (broker.Known, error)
+	GiveBack(ctx context.Context, t provision.TenantID, token string, from provision.Requester) error
+	EndTask(ctx context.Context, t provision.TenantID, task, bearer string, from provision.Requester) (ended int, err error)
 }

@@ -92,7 +92,7 @@ func (s *server) me(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	roles := standing.Roles()
+	roles := standing.Effective(s.Now()) // and Session has judged those for a while by ledger time
 	if roles == nil {
 		roles = []string{}
 	}

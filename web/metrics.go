@@ -18,6 +18,8 @@ type Metrics struct {
 	took    prometheus.Histogram
 	logins  map[ending]prometheus.Counter
 	omitted *prometheus.CounterVec
+
+	exchanges map[provision.Reason]prometheus.Counter
 }
 
 // protocol is how a login came back, as a label.
@@ -47,17 +49,20 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		Name: "leasehold_check_duration_seconds", Help: "Time to judge a check, of one in 32 of them.",
 		Buckets: []float64{2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1},
 	})
-	for _, c := range []prometheus.Collector{checks, logins, omitted, took} {
+	exchanges := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_exchanges_total", Help: "Exchanges of workloads' tokens, by outcome and reason."}, []string{"outcome", "reason"})
+	for _, c := range []prometheus.Collector{checks, logins, omitted, took, exchanges} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	m := &Metrics{allowed: checks.WithLabelValues("allowed", ""), took: took, omitted: omitted, checks: map[provision.Reason]prometheus.Counter{}, logins: map[ending]prometheus.Counter{}}
+	m.exchanges = map[provision.Reason]prometheus.Counter{"": exchanges.WithLabelValues("given", "")}
 	m.checks[""] = checks.WithLabelValues("refused", "")
 	for _, by := range []protocol{bySAML, byOIDC} {
 		m.logins[ending{by, ""}] = logins.WithLabelValues("admitted", "", string(by))
 	}
 	for _, reason := range provision.Reasons() {
+		m.exchanges[reason] = exchanges.WithLabelValues("refused", string(reason))
 		m.checks[reason] = checks.WithLabelValues("refused", string(reason))
 		for _, by := range []protocol{bySAML, byOIDC, byNobody} {
 			m.logins[ending{by, reason}] = logins.WithLabelValues("refused", string(reason), string(by))
@@ -100,6 +105,20 @@ func (m *Metrics) login(by protocol, err error) {
 		reason = provision.StoreUnavailable
 	}
 	if c := m.logins[ending{by, reason}]; c != nil {
+		c.Inc()
+	}
+}
+
+// exchanged counts an exchange by what came of it.
+func (m *Metrics) exchanged(err error) {
+	if m == nil {
+		return
+	}
+	reason := denial(err)
+	if err != nil && reason == "" {
+		reason = provision.StoreUnavailable
+	}
+	if c := m.exchanges[reason]; c != nil {
 		c.Inc()
 	}
 }

@@ -59,9 +59,12 @@ func pageCases() map[string]func(*fakeGate, *jar) *http.Response {
 			g.fails["Begin"] = denied(provision.AuthTooOld)
 			return b.post(sso+"/link", url.Values{"connection": {"acme-oidc"}})
 		},
-		"account":   func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
-		"logout":    func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
-		"bye-offer": func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
+		"account":          func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
+		"account-elevated": func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/") },
+		"elevate":          func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/elevate") },
+		"elevate-none":     func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/elevate") },
+		"logout":           func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
+		"bye-offer":        func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
 		"bye-ended": func(g *fakeGate, b *jar) *http.Response {
 			signIn(b)
 			delete(b.cookies["sso.example.com"], "__Host-lh")
@@ -221,7 +224,7 @@ func TestTheAccountPageShowsSoManySessionsAndNoMore(t *testing.T) {
 	if n := strings.Count(page, `name="lease"`); n != 50 || !strings.Contains(page, "And 452 older ones.") {
 		t.Errorf("%d sessions on %s", n, page)
 	}
-	if !strings.Contains(page, "This browser") || !strings.Contains(page, "acme.many499") || strings.Contains(page, `"acme.many0"`) {
+	if !strings.Contains(page, "this browser</span>") || !strings.Contains(page, "acme.many499") || strings.Contains(page, `"acme.many0"`) {
 		t.Error("not this browser's and the newest ones")
 	}
 }

@@ -53,6 +53,9 @@ func (s *server) routes() []route {
 		{onSSO, "POST /end", s.noted(s.own(s.endOne))},
 		{onSSO, "POST /end-all", s.noted(s.own(s.endAll))},
 		{onSSO, "POST /link", s.noted(s.own(s.link))},
+		{onSSO, "GET /elevate", s.elevations},
+		{onSSO, "POST /elevate", s.noted(s.own(s.elevate))},
+		{onSSO, "POST /elevate/judge", s.noted(s.own(s.judgeElevation))},
 		{onSSO, "GET /login", s.noted(s.login)},
 		{onSSO, "POST /login", s.noted(s.own(s.begin))},
 		{onSSO, "GET /idp/{connection}/metadata", s.metadata},
@@ -65,6 +68,14 @@ func (s *server) routes() []route {
 		{onSSO, "GET /_sso/logout/upstream", s.noted(s.leaveUpstream)},
 		{onSSO, "GET /.well-known/jwks.json", s.jwks},
 		{onSSO, "GET /_sso/events", s.events},
+
+		{onSSO, "GET /.well-known/oauth-authorization-server/t/{tenant}", s.workload(s.authorizationServer)},
+		{onSSO, "GET /t/{tenant}/.well-known/oauth-authorization-server", s.workload(s.authorizationServer)},
+		{onSSO, "POST /t/{tenant}/token", s.workload(s.exchange)}, // programs post here: no check of the origin
+		{onSSO, "POST /t/{tenant}/decide", s.workload(s.explain)},
+		{onSSO, "POST /t/{tenant}/introspect", s.workload(s.introspect)},
+		{onSSO, "POST /t/{tenant}/revoke", s.workload(s.giveBack)},
+		{onSSO, "POST /t/{tenant}/tasks/{task}/end", s.workload(s.endTask)},
 
 		{onApp, "GET /_sso/start", s.noted(s.start)},
 		{onApp, "GET /_sso/finish", s.noted(s.finish)},

@@ -18,7 +18,7 @@ func (g *gateway) mounts() ([]web.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Mounts(), nil
+	return append(c.Mounts(), g.api.Mount()), nil
 }
 
 // lines are what the identity provider of a connection has to be told.

@@ -20,7 +20,10 @@ type usageError struct{ error }
 // exitCode is 0 for done, 1 for refused or failed, 2 for a command line that makes no sense.
 func exitCode(err error) int {
 	var usage usageError
+	var exit exited
 	switch {
+	case errors.As(err, &exit):
+		return exit.code
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):

@@ -30,6 +30,7 @@ import (
 	"leasehold/provision"
 	"leasehold/provision/postgres"
 	"leasehold/web"
+	"leasehold/web/api"
 )
 
 // gateway is everything that serves, wired: the one place where adapters and use cases meet.
@@ -44,6 +45,8 @@ type gateway struct {
 	redis        *redis.Client // nil: this is the only replica
 	broker       *broker.Broker
 	prover       *broker.Prover
+	desk         *broker.Desk
+	api          *api.API
 	fetch        *http.Client // for every address that a tenant gave
 	metrics      *prometheus.Registry
 	counts       *metrics
@@ -110,8 +113,8 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Search: g.store, Leftovers: g.store,
-		Canaries: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store, Search: g.store,
+		Canaries: g.store, Elevations: g.store, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -126,6 +129,9 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		return err
 	}
 	g.prover = g.newProver()
+	if err := g.openDesk(ctx); err != nil {
+		return err
+	}
 	seal, err := g.keys.Named(ctx, "notes")
 	if err != nil {
 		return err
@@ -201,6 +207,9 @@ func (g *gateway) provider(ctx context.Context, c provision.Connection) (idp.Pro
 			}
 		}
 		return oidc.New(oidc.Config{Connection: c, ClientSecret: string(secret), RedirectURI: at.callback(c.ID), AfterLogout: at.afterLogout(), HTTP: g.fetch, Now: time.Now, Log: g.log})
+	}
+	if c.Protocol == provision.Workloads {
+		return oidc.NewIssuer(oidc.IssuerConfig{Connection: c, Audience: broker.WorkloadAudience(g.config.URL, c.Tenant), HTTP: g.fetch, Now: time.Now, Log: g.log})
 	}
 	return nil, fmt.Errorf("protocol %q: %w", c.Protocol, provision.ErrCorrupt)
 }

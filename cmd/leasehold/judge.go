@@ -44,6 +44,9 @@ func judgeConnection(c provision.Connection, now time.Time) error {
 	case c.Protocol == provision.OIDC: // asks nothing of the network, and any redirect address will do
 		_, err := oidc.New(oidc.Config{Connection: c, RedirectURI: "https://sso.example/callback", HTTP: http.DefaultClient})
 		return err
+	case c.Protocol == provision.Workloads: // the same, with any audience
+		_, err := oidc.NewIssuer(oidc.IssuerConfig{Connection: c, Audience: "any", HTTP: http.DefaultClient})
+		return err
 	}
 	return nil
 }

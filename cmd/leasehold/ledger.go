@@ -23,6 +23,8 @@ type beside interface {
 	broker.Upstreams
 	broker.Search
 	broker.Canaries
+	broker.Elevations
+	broker.Tokens
 }
 
 // ledger is a store, whatever keeps it.

@@ -18,6 +18,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 // operator answers the operator's verbs on the admin socket. Whoever can open the socket may do everything; who it was
@@ -32,37 +33,43 @@ type verb func(r *http.Request, d broker.Deed) (any, error)
 func (o operator) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, do := range map[string]verb{
-		"POST /apply":                   o.apply,
-		"GET /tenants":                  o.tenants,
-		"GET /tenants/{id}":             o.tenant,
-		"POST /tenants/{id}/{verb}":     o.tenantVerb,
-		"GET /domains":                  o.domains,
-		"GET /domains/{id}":             o.domain,
-		"POST /domains/{id}/check":      o.checkDomain,
-		"POST /domains/{id}/attest":     o.attestDomain,
-		"GET /connections":              o.connections,
-		"GET /connections/{id}":         o.connection,
-		"POST /connections/{id}/{verb}": o.connectionVerb,
-		"GET /apps":                     o.apps,
-		"GET /apps/{id}":                o.app,
-		"GET /deliveries":               o.deliveries,
-		"POST /deliveries/{id}/{verb}":  o.deliveryVerb,
-		"GET /accounts":                 o.accounts,
-		"POST /accounts":                o.createAccount,
-		"GET /accounts/{id}":            o.account,
-		"POST /accounts/{id}/{verb}":    o.accountVerb,
-		"GET /leases":                   o.leases,
-		"GET /leases/{id}":              o.lease,
-		"POST /revoke":                  o.revoke,
-		"GET /revocations/{id}":         o.revocation,
-		"GET /audit":                    o.audit,
-		"GET /doctor/{id}":              o.doctor,
-		"POST /clock/reset":             o.resetClock,
-		"POST /keys/{id}/rotate":        o.rotate,
+		"POST /apply":                          o.apply,
+		"GET /tenants":                         o.tenants,
+		"GET /tenants/{id}":                    o.tenant,
+		"POST /tenants/{id}/{verb}":            o.tenantVerb,
+		"GET /tenants/{id}/policies":           o.policies,
+		"GET /tenants/{id}/policies/{version}": o.policy,
+		"POST /tenants/{id}/policy/{verb}":     o.policyVerb,
+		"GET /domains":                         o.domains,
+		"GET /domains/{id}":                    o.domain,
+		"POST /domains/{id}/check":             o.checkDomain,
+		"POST /domains/{id}/attest":            o.attestDomain,
+		"GET /connections":                     o.connections,
+		"GET /connections/{id}":                o.connection,
+		"POST /connections/{id}/{verb}":        o.connectionVerb,
+		"GET /apps":                            o.apps,
+		"GET /apps/{id}":                       o.app,
+		"GET /deliveries":                      o.deliveries,
+		"POST /deliveries/{id}/{verb}":         o.deliveryVerb,
+		"GET /accounts":                        o.accounts,
+		"POST /accounts":                       o.createAccount,
+		"GET /accounts/{id}":                   o.account,
+		"POST /accounts/{id}/{verb}":           o.accountVerb,
+		"GET /leases":                          o.leases,
+		"GET /leases/{id}":                     o.lease,
+		"POST /revoke":                         o.revoke,
+		"GET /revocations/{id}":                o.revocation,
+		"GET /audit":                           o.audit,
+		"GET /doctor/{id}":                     o.doctor,
+		"POST /clock/reset":                    o.resetClock,
+		"POST /keys/{id}/rotate":               o.rotate,
+		"GET /elevations":                      o.elevations,
+		"POST /elevations/{id}/{verb}":         o.elevationVerb,
 	} {
 		mux.Handle(pattern, o.answer(pattern, do))
 	}
 	mux.HandleFunc("POST /backup", o.backup)
+	mux.Handle(api.Prefix+"/", o.gateway.api.As(mandateOfPeer))
 	return mux
 }
 

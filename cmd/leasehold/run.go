@@ -22,12 +22,15 @@ type commandLine struct {
 	Apply       applyCommand       `cmd:"" help:"Make tenants, domains, connections, apps and policies what manifests say."`
 
 	Tenant     tenantCommands     `cmd:"" help:"Organisations that bring their own people."`
+	Policy     policyCommands     `cmd:"" help:"Who of a tenant's people gets in, and for how long."`
 	Domain     domainCommands     `cmd:"" help:"Claims on e-mail domains, and their proofs."`
 	Connection connectionCommands `cmd:"" help:"Identity providers of tenants."`
 	App        appCommands        `cmd:"" help:"What is protected."`
 	Account    accountCommands    `cmd:"" help:"People."`
 	Lease      leaseCommands      `cmd:"" help:"What gives access."`
+	Elevation  elevationCommands  `cmd:"" help:"Roles for a while."`
 	Revoke     revokeCommand      `cmd:"" help:"End access, now."`
+	Token      tokenCommands      `cmd:"" help:"What programs show to the API."`
 	Delivery   deliveryCommands   `cmd:"" help:"What apps are told of ends of access."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
 	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`
@@ -35,6 +38,7 @@ type commandLine struct {
 	Clock      clockCommands      `cmd:"" help:"Ledger time."`
 	Backup     backupCommand      `cmd:"" help:"Write the ledger to a file, with or without a server."`
 	Restore    restoreCommand     `cmd:"" help:"Make the ledger what a backup says, without a server. Every lease ends."`
+	Exec       execCommand        `cmd:"" help:"Run a command with a workload's lease, and end its task."`
 	Bench      benchCommands      `cmd:"" help:"Measure a gateway."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

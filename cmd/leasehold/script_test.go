@@ -41,8 +41,15 @@ import (
 //	check SUBJECT         asks /_sso/check/nginx with that browser's cookie, and prints status and headers
 //	cookie SUBJECT        prints that browser's cookie for the wiki
 //	publish NAME VALUE    puts a TXT record into the DNS that the server asks
+//	api TOKEN METHOD PATH asks the API, and prints status and body
 //	hear                  brings the app at ${HOOK} up, whose messages $HOOK_SECRET signs; `! hear` takes it down
 //	heard N               waits until it has heard N messages, and prints them
+//	elevate [-minutes N] [-ticket T] SUBJECT ROLE REASON
+//	                      asks for a role in that browser; prints where it ends and what it reads there
+//	judge SUBJECT ANSWER REQUEST
+//	                      approves, denies or withdraws a request in that browser
+//	giveback SUBJECT LEASE
+//	                      ends a lease in that browser
 //	keep NAME REGEXP      sets $NAME to what the parentheses match in the last output
 //	await REGEXP ARG…     runs leasehold again and again until its output matches
 //
@@ -61,8 +68,9 @@ func TestTheCommandLineKeepsItsPromises(t *testing.T) {
 			"leasehold": onDesk((*desk).leasehold), "exit": onDesk((*desk).exitedWith), "await": onDesk((*desk).await), "keep": onDesk((*desk).keep),
 			"serve": onDesk((*desk).serve), "hup": onDesk((*desk).hup), "halt": onDesk((*desk).halt), "kill9": onDesk((*desk).kill9),
 			"login": onDesk((*desk).login), "logout": onDesk((*desk).logout), "check": onDesk((*desk).check), "publish": onDesk((*desk).publish),
-			"cookie": onDesk((*desk).showCookie),
-			"hear":   onDesk((*desk).hear), "heard": onDesk((*desk).heard),
+			"elevate": onDesk((*desk).elevate), "judge": onDesk((*desk).judge), "giveback": onDesk((*desk).giveBack),
+			"cookie": onDesk((*desk).showCookie), "api": onDesk((*desk).askAPI),
+			"hear": onDesk((*desk).hear), "heard": onDesk((*desk).heard),
 		},
 	})
 }

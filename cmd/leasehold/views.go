@@ -75,6 +75,7 @@ type connectionView struct {
 	Logout   string                 `json:"backchannel_logout_uri,omitempty"`   // what the provider needs to end sessions here
 	After    string                 `json:"post_logout_redirect_uri,omitempty"` // and to send people back
 	Liveness string                 `json:"liveness,omitempty"`
+	Audience string                 `json:"audience,omitempty"` // what tokens of workloads have to be made for
 	Owner    string                 `json:"owner"`
 }
 
@@ -82,6 +83,10 @@ func viewConnection(c provision.Connection, at addresses) connectionView {
 	v := connectionView{ID: c.ID, Tenant: c.Tenant, Protocol: string(c.Protocol), Domains: c.Domains, Issuer: c.Issuer, Subject: c.Subject, Default: c.Default, Disabled: c.Disabled, Held: c.Held, Owner: string(c.Owner)}
 	if c.Held {
 		v.Trust, v.Proposed = tell(c, c.Trust()), tell(c, c.Proposed)
+	}
+	if c.Protocol == provision.Workloads {
+		v.Audience = broker.WorkloadAudience(at.url, c.Tenant)
+		return v
 	}
 	if c.Protocol == provision.OIDC {
 		v.Callback, v.Logout, v.After = at.callback(c.ID), at.backchannel(c.ID), at.afterLogout()

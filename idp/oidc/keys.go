@@ -80,7 +80,7 @@ func (h header) verify(jws *jose.JSONWebSignature, keys []key) ([]byte, error) {
 // signs reports whether the key is for signatures of that algorithm. A key made for encryption verifies nothing (RFC
 // 7517, 4.2), nor does one that names another algorithm (4.4) or is of another kind or curve (RFC 7518, 3.1).
 func (k key) signs(a jose.SignatureAlgorithm) bool {
-	if (k.Use != "" && k.Use != "sig") || (k.Algorithm != "" && k.Algorithm != string(a)) {
+	if (k.Use != "" && k.Use != "sig" && k.Use != jwtSVID) || (k.Algorithm != "" && k.Algorithm != string(a)) {
 		return false
 	}
 	switch public := k.Key.(type) {

@@ -36,8 +36,8 @@ func (s *Store) Linked(ctx context.Context, c provision.ConnectionID, limit int)
 	return ids, err
 }
 
-// DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it, with
-// their entries: at most limit rows of each. It returns how many.
+// DeletePast deletes decisions of a tenant from before a time, leases that had ended and were due before it, with their
+// entries, and requests for roles that are closed: at most limit rows of each. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
 	err = s.commit(ctx, func(c *commit) error {
 		decisions := sorted(c.decisions, "", func(d provision.DecisionRow) bool { return d.Tenant == t && d.At.Before(before) }, limit)
@@ -49,7 +49,13 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 			drop(c, c.entries, l.ID)
 			drop(c, c.leases, l.ID)
 		}
-		n = max(len(decisions), len(past))
+		asked := sorted(c.elevations, "", func(e provision.Elevation) bool {
+			return e.Tenant == t && e.State != provision.ElevationWaiting && e.Expires.Before(before)
+		}, limit)
+		for _, e := range asked {
+			drop(c, c.elevations, e.ID)
+		}
+		n = max(len(decisions), len(past), len(asked))
 		return nil
 	})
 	return n, err

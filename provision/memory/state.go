@@ -11,6 +11,9 @@ func (t *tables) state(x provision.Target) provision.State {
 	s := provision.State{Installation: t.installation, Connection: t.connections[x.Connection], App: t.apps[x.App]}
 	s.Former = t.standing(x.Lease)
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
+	if x.Elevations {
+		s.Waiting = t.waiting(s.Former.Account.ID)
+	}
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
 	s.Delivery, s.Token = t.deliveries[x.Delivery], t.tokens[x.Token]
@@ -50,10 +53,10 @@ func (t *tables) readAccount(s *provision.State, x provision.Target) {
 	s.Account, s.Links, s.Leases = t.accounts[id], t.links[id], t.liveLeases(id)
 }
 
-// seats counts the active accounts of a tenant, but for one.
+// seats counts the active accounts of people of a tenant, but for one.
 func (t *tables) seats(tenant provision.TenantID, but provision.AccountID) (n int) {
 	for _, a := range t.accounts {
-		if a.Tenant == tenant && a.State == provision.Active && a.ID != but {
+		if a.Tenant == tenant && a.State == provision.Active && !a.Email.IsZero() && a.ID != but {
 			n++
 		}
 	}

@@ -31,6 +31,7 @@ type tables struct {
 	events       []provision.Event
 	deliveries   map[provision.DeliveryID]provision.Delivery
 	tokens       map[provision.TokenID]provision.Token
+	elevations   map[provision.ElevationID]provision.Elevation
 	known        map[provision.AccountID][]provision.AppID // which apps were handed a lease of an account
 }
 
@@ -75,6 +76,7 @@ func newTables() tables {
 		revocations: map[provision.RevocationID]provision.Revocation{},
 		deliveries:  map[provision.DeliveryID]provision.Delivery{},
 		tokens:      map[provision.TokenID]provision.Token{},
+		elevations:  map[provision.ElevationID]provision.Elevation{},
 		known:       map[provision.AccountID][]provision.AppID{},
 	}
 }
@@ -114,6 +116,7 @@ func (t *tables) standing(id provision.LeaseID) provision.Standing {
 	s := provision.Standing{
 		Lease: l, Account: t.accounts[l.Account], Tenant: t.tenants[l.Tenant], Connection: t.connections[l.Connection],
 		Claim: t.owner(l.Domain), Installation: t.installation, Entries: t.entries[id],
+		Elevations: t.elevationsOf(l),
 	}
 	for parent, ok := t.leases[l.Parent]; ok && len(s.Ancestors) < depth; parent, ok = t.leases[parent.Parent] {
 		s.Ancestors = append(s.Ancestors, parent)

@@ -137,7 +137,8 @@ const standing = `SELECT l.body, l.seen, coalesce(a.body, '{}'), coalesce(t.body
 			SELECT p.parent, p.body, 1 AS depth FROM leases p WHERE l.parent <> '' AND p.id = l.parent
 			UNION ALL
 			SELECT p.parent, p.body, up.depth + 1 FROM up JOIN leases p ON p.id = up.parent WHERE up.parent <> '' AND up.depth < $2
-		) SELECT body FROM up ORDER BY depth)
+		) SELECT body FROM up ORDER BY depth),
+		ARRAY(SELECT body FROM leases e WHERE e.parent = l.id AND e.parent <> '' AND NOT e.ended ORDER BY e.id)
 	FROM leases l LEFT JOIN accounts a ON a.id = l.account LEFT JOIN tenants t ON t.id = l.tenant
 		LEFT JOIN connections c ON c.id = l.connection LEFT JOIN claims o ON o.domain = l.domain AND o.owns
 	WHERE l.id = $1`
@@ -148,9 +149,9 @@ func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (st provision.S
 		st = provision.Standing{}
 		var lease, account, tenant, connection, claim string
 		var seen int64
-		var apps, ancestors []string
+		var apps, ancestors, below []string
 		var at []int64
-		if err := r.row(standing, []any{string(id), depth}, &lease, &seen, &account, &tenant, &connection, &claim, &st.Installation, &apps, &at, &ancestors); err != nil {
+		if err := r.row(standing, []any{string(id), depth}, &lease, &seen, &account, &tenant, &connection, &claim, &st.Installation, &apps, &at, &ancestors, &below); err != nil {
 			return err
 		}
 		if lease == "" {
@@ -168,6 +169,9 @@ func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (st provision.S
 				return err
 			}
 			st.Ancestors = append(st.Ancestors, a)
+		}
+		if st.Elevations, err = elevationsAmong(id, below); err != nil {
+			return err
 		}
 		return cmp.Or(decode(account, &st.Account), decode(tenant, &st.Tenant), decode(connection, &st.Connection), decode(claim, &st.Claim))
 	})

@@ -81,6 +81,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 	w.loadLeases(v, f.leases)
 	w.loadTarget(v, f, t)
 	w.loadListeners(v, f, t)
+	w.loadWaiting(v, f, t)
 	if err := w.send(); err != nil {
 		return nil, err
 	}
@@ -148,7 +149,7 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 		w.queue("SELECT body FROM tokens WHERE id = $1 FOR UPDATE", string(t.Token)).Query(bodies(func(x provision.Token) { v.token = x }))
 	}
 	if v.counted = f.capped; f.capped { // without a cap nobody asks
-		w.queue("SELECT count(*) FROM accounts WHERE tenant = $1 AND state = 'active' AND id <> $2", string(f.tenant), string(f.account)).QueryRow(scan(&v.seats))
+		w.queue("SELECT count(*) FROM accounts WHERE tenant = $1 AND state = 'active' AND email <> '' AND id <> $2", string(f.tenant), string(f.account)).QueryRow(scan(&v.seats))
 	}
 	for _, x := range t.Spend {
 		w.queue("SELECT count(*) FROM spent WHERE kind = $1 AND scope = $2 AND id = $3", x.Kind, []byte(x.Scope), []byte(x.ID)).QueryRow(func(row pgx.Row) error {

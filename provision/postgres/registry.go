@@ -165,7 +165,11 @@ func (s *Store) Accounts(ctx context.Context, p provision.Page) ([]provision.Acc
 
 // Leases implements provision.Registry.
 func (s *Store) Leases(ctx context.Context, p provision.Page) (items []provision.Lease, err error) {
-	end, args := paged("tenant = ", p, unless(p.Ended, "NOT ended"))
+	also := unless(p.Ended, "NOT ended")
+	if p.Task != "" { // the second condition is the one of an index
+		also = also.and("task = ", p.Task).that("task <> ''")
+	}
+	end, args := paged("tenant = ", p, also)
 	err = s.reading(ctx, func(r reader) error {
 		items = nil
 		b := &pgx.Batch{}

@@ -26,6 +26,7 @@ type view struct {
 	handed    map[provision.LeaseID][]provision.Entry // of accounts that somebody listens for
 	delivery  provision.Delivery                      // the target's
 	token     provision.Token                         // the target's
+	waiting   map[provision.AccountID][]provision.Elevation
 
 	link    provision.Link      // the target's
 	buried  provision.AccountID // the account of its tombstone
@@ -44,6 +45,7 @@ func newView() *view {
 		leases: map[provision.LeaseID]provision.Lease{}, live: map[provision.AccountID][]provision.LeaseID{},
 		entries: map[provision.LeaseID][]provision.Entry{}, listening: map[provision.AccountID][]provision.App{},
 		leaving: map[provision.AccountID][]provision.AppID{}, handed: map[provision.LeaseID][]provision.Entry{},
+		waiting: map[provision.AccountID][]provision.Elevation{},
 	}
 }
 
@@ -52,6 +54,9 @@ func (v *view) state(t provision.Target) provision.State {
 	s := provision.State{Installation: v.installation, Connection: v.connections[t.Connection], App: v.apps[t.App], Seats: v.seats, Spent: slices.Clone(v.spent)}
 	s.Former = v.standing(t.Lease)
 	s.FormerLeases, s.FormerLinks = v.liveLeases(s.Former.Account.ID), slices.Clone(v.links[s.Former.Account.ID])
+	if t.Elevations {
+		s.Waiting = slices.Clone(v.waiting[s.Former.Account.ID])
+	}
 	s.Intended = v.standing(t.Intent.Lease)
 	s.IntendedLeases = v.liveLeases(s.Intended.Account.ID)
 	s.Tenant = v.tenants[cmp.Or(s.Connection.Tenant, t.Tenant, v.accounts[t.Account].Tenant, s.Former.Lease.Tenant)]
@@ -103,6 +108,7 @@ func (v *view) standing(id provision.LeaseID) (s provision.Standing) {
 	s = provision.Standing{
 		Lease: l, Account: v.accounts[l.Account], Tenant: v.tenants[l.Tenant], Connection: v.connections[l.Connection],
 		Claim: v.owner(l.Domain), Installation: v.installation, Entries: slices.Clone(v.entries[id]),
+		Elevations: v.elevationsOf(l),
 	}
 	for parent := l.Parent; parent != "" && len(s.Ancestors) < depth; {
 		a, ok := v.leases[parent]

@@ -21,6 +21,7 @@ func (w *work) apply(c *provision.Change, locked []provision.AccountID) error {
 		all(c.Spent, w.spend), all(c.Tenants, w.tenant), all(c.Connections, w.connection), all(c.Claims, w.claim), all(c.Apps, w.app), all(c.Accounts, w.account),
 		all(c.Unlinks, w.unlink), all(c.Links, w.link), all(c.Leases, w.lease), all(c.Upstreams, w.upstream), all(c.Entries, w.entry), all(c.Decisions, w.decision), all(c.Revocations, w.revocation),
 		all(c.Tokens, w.token), all(c.TokensGone, w.tokenGone),
+		all(c.Elevations, w.elevation),
 	}
 	for _, write := range each {
 		if err := write(); err != nil {
@@ -154,11 +155,11 @@ func (w *work) lease(l provision.Lease) error {
 	}
 	g := l.Generations
 	w.must("lease was used meanwhile", `INSERT INTO leases (id, tenant, account, connection, domain, parent, installation_generation, tenant_generation, connection_generation, domain_generation,
-			account_generation, seen, idle, ends, due, ended, asks, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			account_generation, seen, idle, ends, due, ended, asks, task, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, idle = excluded.idle, ends = excluded.ends, due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body
 		WHERE leases.seen <= excluded.seen`,
 		string(l.ID), string(l.Tenant), string(l.Account), string(l.Connection), l.Domain.String(), string(l.Parent), int64(g.Installation), int64(g.Tenant), int64(g.Connection), int64(g.Domain),
-		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.End), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), body)
+		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.End), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, body)
 	return nil
 }
 

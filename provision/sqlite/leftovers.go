@@ -27,8 +27,8 @@ func (s *Store) Linked(ctx context.Context, c provision.ConnectionID, limit int)
 	return ids, err
 }
 
-// DeletePast deletes decisions of a tenant from before a time, and leases that had ended and were due before it, with
-// their entries: at most limit rows of each, in one commit. It returns how many.
+// DeletePast deletes decisions of a tenant from before a time, leases that had ended and were due before it, with their
+// entries, and requests for roles that are closed: at most limit rows of each, in one commit. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
 	from, to := string(t)+".", string(t)+"/" // what begins with the tenant and a dot
 	err = s.commit(ctx, shrink, func(w writer, _ *need) error {
@@ -48,8 +48,9 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 				return err
 			}
 		}
-		n = max(decisions, len(past))
-		return nil
+		asked, err := w.deleted("DELETE FROM elevations WHERE id IN (SELECT id FROM elevations WHERE tenant = ? AND expires < ? AND NOT waits LIMIT ?)", t, stamp(before), limit)
+		n = max(decisions, len(past), asked)
+		return err
 	})
 	return n, err
 }

@@ -148,13 +148,14 @@ func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error)
 		return s, err
 	}
 	l := s.Lease
-	var faults [6]error
+	var faults [7]error
 	s.Account, faults[0] = r.account(l.Account)
 	s.Tenant, faults[1] = r.tenant(l.Tenant)
 	s.Connection, faults[2] = r.connection(l.Connection)
 	s.Claim, faults[3] = r.owner(l.Domain)
 	s.Installation, faults[4] = r.installation()
 	s.Entries, faults[5] = r.entries(id)
+	s.Elevations, faults[6] = r.elevationsOf(id)
 	for parent := l.Parent; parent != "" && err == nil && len(s.Ancestors) < depth; {
 		var a provision.Lease
 		if a, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", parent); a.ID == "" {

@@ -44,7 +44,7 @@ func needOf(c provision.Change) need {
 		slices.ContainsFunc(c.Accounts, func(a provision.Account) bool {
 			return a.State == provision.Suspended || a.State == provision.Revoked || a.State == provision.Deleted
 		})
-	if ends {
+	if ends && len(c.Elevations) == 0 { // one that takes the place of another gives more than it takes
 		return relief
 	}
 	return growth

@@ -24,6 +24,11 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
 		return err
 	}
+	if t.Elevations {
+		if s.Waiting, err = r.waiting(s.Former.Account.ID); err != nil {
+			return err
+		}
+	}
 	if s.FormerLeases, err = r.liveLeases(s.Former.Account.ID); err != nil {
 		return err
 	}
@@ -152,7 +157,7 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 		}
 	}
 	if s.Tenant.Policy.Seats > 0 { // without a cap nobody asks
-		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
+		if err := r.scan(&s.Seats, "SELECT count(*) FROM accounts WHERE tenant = ? AND state = 'active' AND email <> '' AND id <> ?", s.Tenant.ID, s.Account.ID); err != nil {
 			return err
 		}
 	}

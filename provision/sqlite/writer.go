@@ -35,6 +35,7 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Revocations, w.revocation) },
 		func() error { return each(c.Tokens, w.token) },
 		func() error { return each(c.TokensGone, w.tokenGone) },
+		func() error { return each(c.Elevations, w.elevation) },
 		func() error { return w.events(c.Events) },
 		func() error { return each(c.Voids, w.void) },
 		func() error { return w.deliveries(c) },
@@ -148,9 +149,9 @@ func (w writer) link(l provision.Link) error {
 }
 
 func (w writer) lease(l provision.Lease) error {
-	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, start, due, ended, asks, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, parent, start, due, ended, asks, task, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body`,
-		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l))
+		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), l.Parent, stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task)
 }
 
 func (w writer) entry(e provision.Entry) error {

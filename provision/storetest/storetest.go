@@ -22,10 +22,17 @@ type Store interface {
 	provision.Registry
 	provision.Keys
 	Leftovers
+	Beside
+}
+
+// Beside is what a store keeps beside the ledger's own, each a port of its consumer.
+type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
-	Administration
+	Tokens
+	Elevations
+	Search
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -63,12 +70,6 @@ type Canaries interface {
 	Sightings(ctx context.Context, id provision.LeaseID) ([]provision.Sighting, error)
 }
 
-// Administration is what is kept for those who administer.
-type Administration interface {
-	Search
-	Tokens
-}
-
 // Search is what administrators look for; the port is its consumer's.
 type Search interface {
 	FindAccounts(ctx context.Context, q provision.AccountQuery) ([]provision.Account, error)
@@ -86,7 +87,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), search(), tokens(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), search(),
 	} {
 		all = append(all, group...)
 	}

@@ -49,6 +49,8 @@ func TestEveryBrokenStoreIsCaught(t *testing.T) {
 		"out of turn":        {func(s *memory.Store) storetest.Store { return pushy{s} }, []string{"of each account only the first is taken, when it is due"}},
 		"void is told":       {func(s *memory.Store) storetest.Store { return deafToVoids{s} }, []string{"what no app has confirmed is void when somebody comes back, also while it is told"}},
 		"settled by anybody": {func(s *memory.Store) storetest.Store { return &anybody{Store: s} }, []string{"only who took a delivery last settles it"}},
+		"elevates anybody":   {func(s *memory.Store) storetest.Store { return elevating{s} }, []string{"a session stands with its own elevations, and with no others"}},
+		"decides twice":      {func(s *memory.Store) storetest.Store { return undecided{s} }, []string{"a request for a role is kept sealed, found by what it is about, and decided once"}},
 		"counts canaries":    {func(s *memory.Store) storetest.Store { return crowing{s} }, []string{"a canary is no lease, and nothing that lists or counts knows of it"}},
 		"stale reads": {func(s *memory.Store) storetest.Store { return &stale{Store: s} }, []string{
 			"a lease stands with all that a check reads",
@@ -290,4 +292,25 @@ func (s *stale) Lease(ctx context.Context, id provision.LeaseID) (provision.Stan
 		s.seen[id] = st
 	}
 	return st, err
+}
+
+// elevating stands every session with all elevations of its account.
+type elevating struct{ *memory.Store }
+
+func (s elevating) Lease(ctx context.Context, id provision.LeaseID) (provision.Standing, error) {
+	st, err := s.Store.Lease(ctx, id)
+	_, _, leases, _ := s.Store.Account(ctx, st.Account.ID)
+	st.Elevations = slices.DeleteFunc(leases, func(l provision.Lease) bool { return l.Kind != provision.ElevationLease })
+	return st, err
+}
+
+// undecided forgets that a request was decided.
+type undecided struct{ *memory.Store }
+
+func (s undecided) Amend(ctx context.Context, t provision.Target, amend amend) (provision.Change, error) {
+	return s.Store.Amend(ctx, t, func(now provision.State) (provision.Change, error) {
+		c, err := amend(now)
+		c.Elevations = slices.DeleteFunc(c.Elevations, func(e provision.Elevation) bool { return e.State != provision.ElevationWaiting })
+		return c, err
+	})
 }

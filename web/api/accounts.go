@@ -140,7 +140,7 @@ func (a *API) ListLinks(ctx context.Context, m broker.Mandate, in *AccountIn) (*
 	if err != nil {
 		return nil, err
 	}
-	return listed(a, m, "", PageIn{}, broker.Part[provision.Link]{Items: who.Links}, viewLink), nil
+	return listed(a, listing{m, "", PageIn{}}, broker.Part[provision.Link]{Items: who.Links}, viewLink), nil
 }
 
 // CreateAccount makes an account.

@@ -76,7 +76,8 @@ func (a *API) described() huma.Config {
 	c := huma.DefaultConfig("Leasehold", a.Version)
 	c.Info.Description = "The admin API. See docs/api.md."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
-	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.DefaultFormat, c.NoFormatFallback = "application/json", false
 	c.RejectUnknownQueryParameters = true
 	c.CreateHooks = nil
 	c.Transformers = []huma.Transformer{ours}

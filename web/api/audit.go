@@ -146,7 +146,7 @@ func (a *API) ListEvents(ctx context.Context, m broker.Mandate, in *EventsIn) (*
 	} else {
 		part.Next = p.After
 	}
-	l := listed(a, m, listEvents, in.PageIn, part, viewEvent(m))
+	l := listed(a, listing{m, listEvents, in.PageIn}, part, viewEvent(m))
 	if !more {
 		l.Link = ""
 	}

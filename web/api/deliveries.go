@@ -81,7 +81,7 @@ func (a *API) ListDeliveries(ctx context.Context, m broker.Mandate, in *Deliveri
 		last := part.Items[len(part.Items)-1]
 		part.Next = fmt.Sprintf("%d/%s", last.Seq, last.App)
 	}
-	l := listed(a, m, listDeliveries, PageIn{Limit: in.Limit}, part, viewDelivery)
+	l := listed(a, listing{m, listDeliveries, PageIn{Limit: in.Limit}}, part, viewDelivery)
 	if l.Link != "" {
 		if provision.ValidName(in.App) {
 			l.Link = "<?app=" + in.App + "&" + l.Link[len("<?"):]

@@ -108,7 +108,7 @@ func (a *API) ListLeases(ctx context.Context, m broker.Mandate, in *EndedIn) (*L
 	if err != nil {
 		return nil, err
 	}
-	l := listed(a, m, listLeases, in.PageIn, part, viewLease)
+	l := listed(a, listing{m, listLeases, in.PageIn}, part, viewLease)
 	return in.also(l), nil
 }
 
@@ -150,7 +150,7 @@ func (a *API) ListRevocations(ctx context.Context, m broker.Mandate, in *EndedIn
 	if err != nil {
 		return nil, err
 	}
-	l := listed(a, m, listRevocations, in.PageIn, part, viewRevocation)
+	l := listed(a, listing{m, listRevocations, in.PageIn}, part, viewRevocation)
 	l.Link = in.link(l.Link)
 	return l, nil
 }

@@ -79,6 +79,7 @@ func does[I, O any](a *API, x operation, do func(context.Context, broker.Mandate
 	op := huma.Operation{
 		Method: method, Path: path, Summary: x.summary, OperationID: operationID(method, path), Tags: []string{kind}, MaxBodyBytes: maxBody,
 		Description: "Wants the right `" + kind + "." + verb + "`.",
+		Extensions:  map[string]any{"x-right": string(x.right)},
 		Responses:   map[string]*huma.Response{"default": a.problems()},
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
@@ -136,17 +137,24 @@ func (a *API) page(m broker.Mandate, list string, in PageIn) (provision.Page, er
 	return provision.Page{Tenant: provision.TenantID(in.Tenant), After: after, Limit: in.Limit}, err
 }
 
+// listing is which part of which list, and by whom.
+type listing struct {
+	mandate broker.Mandate
+	list    string
+	in      PageIn
+}
+
 // listed is a part of a list as it is answered.
-func listed[T, V any](a *API, m broker.Mandate, list string, in PageIn, part broker.Part[T], view func(T) V) *List[V] {
+func listed[T, V any](a *API, of listing, part broker.Part[T], view func(T) V) *List[V] {
 	var l List[V]
 	l.Body.Items = make([]V, 0, len(part.Items))
 	for _, item := range part.Items {
 		l.Body.Items = append(l.Body.Items, view(item))
 	}
-	if l.Body.Next = a.cursors.seal(m, list, part.Next); l.Body.Next != "" {
-		l.Link = fmt.Sprintf(`<?cursor=%s&limit=%d`, l.Body.Next, in.Limit)
-		if provision.ValidName(in.Tenant) {
-			l.Link += "&tenant=" + in.Tenant
+	if l.Body.Next = a.cursors.seal(of.mandate, of.list, part.Next); l.Body.Next != "" {
+		l.Link = fmt.Sprintf(`<?cursor=%s&limit=%d`, l.Body.Next, of.in.Limit)
+		if provision.ValidName(of.in.Tenant) {
+			l.Link += "&tenant=" + of.in.Tenant
 		}
 		l.Link += `>; rel="next"`
 	}
@@ -164,7 +172,7 @@ func lists[T, V any](a *API, x operation, read func(context.Context, broker.Mand
 		if err != nil {
 			return nil, err
 		}
-		return listed(a, m, x.route, *in, part, view), nil
+		return listed(a, listing{m, x.route, *in}, part, view), nil
 	})
 }
 

@@ -34,6 +34,7 @@ type Policy struct {
 	ACR              []string `json:"acr,omitempty"`
 	MaxAuthAge       string   `json:"max_auth_age,omitempty"`
 	DeprovisionGrace string   `json:"deprovision_grace,omitempty" doc:"Not there: 15m"`
+	When             string   `json:"when,omitempty" maxLength:"2000" doc:"A condition (CEL) on each login and live session"`
 }
 
 // PolicyView is one version of a policy.
@@ -45,14 +46,14 @@ type PolicyView struct {
 func viewPolicy(p provision.Policy) PolicyView {
 	p = p.WithDefaults()
 	return PolicyView{p.Version, Policy{
-		string(p.Create), string(p.Mode), Groups(p.Groups), Roles(p.Roles), p.Seats, lasts(p.MaxSession), lasts(p.Idle), p.ACR, lasts(p.MaxAuthAge), lasts(p.DeprovisionGrace),
+		string(p.Create), string(p.Mode), Groups(p.Groups), Roles(p.Roles), p.Seats, lasts(p.MaxSession), lasts(p.Idle), p.ACR, lasts(p.MaxAuthAge), lasts(p.DeprovisionGrace), p.When,
 	}}
 }
 
 // policy is the policy that a body describes.
 func (b Policy) policy() (provision.Policy, error) {
 	p := provision.Policy{
-		Create: provision.CreateRule(b.Create), Mode: provision.Mode(b.Mode), Groups: provision.GroupRule(b.Groups), Roles: provision.RoleRule(b.Roles), Seats: b.Seats, ACR: b.ACR,
+		Create: provision.CreateRule(b.Create), Mode: provision.Mode(b.Mode), Groups: provision.GroupRule(b.Groups), Roles: provision.RoleRule(b.Roles), Seats: b.Seats, ACR: b.ACR, When: b.When,
 	}
 	var err error
 	if p.MaxSession, err = duration("max_session", b.MaxSession); err != nil {
@@ -129,7 +130,7 @@ func (a *API) ListPolicies(ctx context.Context, m broker.Mandate, in *PolicyVers
 	if n := len(found); n > 0 && found[n-1].Version > 1 {
 		part.Next = strconv.FormatInt(found[n-1].Version, 10)
 	}
-	return listed(a, m, policyVersions+in.Tenant, PageIn{Limit: in.Limit}, part, viewPolicy), nil
+	return listed(a, listing{m, policyVersions + in.Tenant, PageIn{Limit: in.Limit}}, part, viewPolicy), nil
 }
 
 // PutPolicy changes a policy.

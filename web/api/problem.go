@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -122,18 +123,24 @@ func ours(_ huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
+// GetHeaders is for huma: what goes with a problem.
+func (p *Problem) GetHeaders() http.Header {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {`Bearer realm="leasehold"`}}
+	case http.StatusTooManyRequests:
+		return http.Header{"Retry-After": {"10"}}
+	case http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {"5"}}
+	}
+	return nil
+}
+
 // write answers with a problem, where the library is not asked.
 func (p *Problem) write(w http.ResponseWriter) {
 	h := w.Header()
+	maps.Copy(h, p.GetHeaders())
 	h.Set("Content-Type", problemType)
-	switch p.Status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="leasehold"`)
-	case http.StatusTooManyRequests:
-		h.Set("Retry-After", "10")
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "5")
-	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the peer is gone if it fails
 }

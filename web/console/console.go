@@ -33,6 +33,7 @@ type Address struct{ Name, Value string }
 type Broker interface {
 	Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, broker.Mandate, error)
 	Under(m broker.Mandate) broker.Reach
+	Rules(m broker.Mandate, t provision.TenantID) broker.Rules
 	Invited(ctx context.Context, token, session string) (provision.Standing, error)
 	BecomeOperator(ctx context.Context, token, session string, from provision.Requester) error
 }

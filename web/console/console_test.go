@@ -60,6 +60,10 @@ func trials(tenant string, account, lease, delivery string) map[string]trial {
 		"GET /admin/tenants/{id}/{act}":                at("/admin/tenants/*/suspend", tenant, "no-such"),
 		"POST /admin/tenants/{id}/{act}":               posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
 		"GET /admin/orphans":                           list("/admin/orphans"),
+		"GET /admin/tenants/{id}/policy":               at("/admin/tenants/*/policy", tenant, "no-such"),
+		"POST /admin/tenants/{id}/policy":              posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"POST /admin/tenants/{id}/policy/save":         posted(at("/admin/tenants/*/policy/save", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"GET /admin/tenants/{id}/policy/{version}":     at("/admin/tenants/*/policy/1", tenant, "no-such"),
 		"GET /admin/audit":                             list("/admin/audit"),
 		"GET /admin/audit.jsonl":                       list("/admin/audit.jsonl"),
 	}

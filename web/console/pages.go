@@ -80,11 +80,13 @@ func parsePages() (map[string]*template.Template, error) {
 // functions are what pages may call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"date":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
-		"day":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
-		"since":  func(t time.Time) bool { return !t.IsZero() },
-		"anchor": anchor,
-		"cut":    shortened,
+		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
+		"day":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
+		"since":   func(t time.Time) bool { return !t.IsZero() },
+		"anchor":  anchor,
+		"creates": creates,
+		"modes":   modes,
+		"cut":     shortened,
 		"unlink": func(a provision.Account, l provision.Link) string {
 			return address("/admin/accounts/"+string(a.ID)+"/unlink", "connection", string(l.Connection), "subject", l.Subject)
 		},
