@@ -15,6 +15,7 @@ type Gate interface {
 	Sessions
 	Upstream
 	Published
+	Handed
 	Stream
 	Elevating
 	Workloads
@@ -65,6 +66,11 @@ type Published interface {
 	AppAt(ctx context.Context, o provision.Origin) (provision.App, error)
 	Metadata(ctx context.Context, c provision.ConnectionID) ([]byte, error)
 	JWKS() []byte
+}
+
+// Handed is what people may have of what is kept about them.
+type Handed interface {
+	Held(ctx context.Context, token string, o provision.Origin) (broker.Held, error)
 }
 
 // Stream is what an app hears of ends of access as they happen.
