@@ -33,6 +33,9 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Decided keeps decisions; nil: people are handed none with what is held about them.
+	Decided Decided
+
 	// Search is what administrators look for.
 	Search Search
 

@@ -55,14 +55,14 @@ func (k *Desk) Decision(ctx context.Context, m Mandate, id provision.DecisionID)
 	if d, err = reach(m, "decision", d, d.Tenant, err); err != nil {
 		return d, nil, err
 	}
-	return d, k.inputs(ctx, d), nil
+	return d, k.b.inputs(ctx, d), nil
 }
 
 // inputs are what a decision was made of; nil: they are erased.
-func (k *Desk) inputs(ctx context.Context, d provision.DecisionRow) *provision.Request {
+func (b *Broker) inputs(ctx context.Context, d provision.DecisionRow) *provision.Request {
 	e := provision.Event{Account: d.Account, SealedBy: d.SealedBy}
 	var aead cipher.AEAD
-	aead, err := Audit{k.b.Ledger, k.b.Registry, k.b.Keys}.key(ctx, &e)
+	aead, err := Audit{b.Ledger, b.Registry, b.Keys}.key(ctx, &e)
 	if err != nil {
 		return nil
 	}
