@@ -104,7 +104,7 @@ func (k *Desk) PutPolicy(ctx context.Context, o Order, id provision.TenantID, p 
 		case t.Removal != "":
 			r.fault("tenant: is being deleted: %w", provision.ErrConflict)
 		case r.mine("policy", t.Owner) && r.at("policy", true, t.Policy.Version, seen):
-			t.Policy = p
+			t.Policy = p.WithRulesOf(t.Policy)
 			r.tenant(ctx, WantedTenant{Tenant: t}, nil)
 		}
 	})

@@ -466,3 +466,28 @@ func TestTheEndOfATaskIsHeededByEveryReplica(t *testing.T) {
 	other.wantReach(other.reach(got.Token, deployURL, "/"), provision.LeaseEnded)
 	other.declined(other.trade(), provision.TaskEnded, "task goes on")
 }
+
+func TestWhoSavesAPolicyForPeopleKeepsTheRulesOfWorkloads(t *testing.T) {
+	h, ctx := newWorkloadHouse(t), context.Background()
+	if _, err := h.Register(ctx, operator(), h.wanted, broker.Plan{Owner: provision.ByAPI, Adopt: true}); err != nil {
+		t.Fatal(err)
+	}
+	got := h.exchanged()
+	p := h.policyNow()
+	changed := p
+	changed.Trust, changed.Grants, changed.Seats = nil, nil, 7 // as a form and a body have it
+	impact, err := h.Rules(everywhere(), "acme").Try(ctx, changed, "")
+	if err != nil || impact.Ended != 0 {
+		t.Fatalf("it would end %d sessions, %v", impact.Ended, err)
+	}
+	if _, err := h.Rules(everywhere(), "acme").Save(ctx, changed, p.Version, "seats"); err != nil {
+		t.Fatal(err)
+	}
+	if now := h.policyNow(); now.Seats != 7 || len(now.Trust) != 1 || len(now.Grants) != 2 {
+		t.Errorf("%+v", now)
+	}
+	if err := h.Regate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	h.wantReach(h.reach(got.Token, deployURL, "/"), "")
+}

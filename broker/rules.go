@@ -160,6 +160,7 @@ func (r Rules) Save(ctx context.Context, p provision.Policy, seen int64, why str
 	if err != nil {
 		return Version{}, err
 	}
+	p = p.WithRulesOf(t.Policy)
 	if changes := Differences(t.Policy, p); len(changes) > 0 || t.Policy.Version != seen {
 		defer r.b.regates.add(r.t) // also when nobody knows whether it was written
 		_, err = r.b.amendRegistered(ctx, provision.Target{Tenant: r.t}, func(s provision.State) (provision.Change, error) {
