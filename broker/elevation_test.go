@@ -467,7 +467,7 @@ func TestARequestOfAnotherTenantIsNotThere(t *testing.T) { // I11
 	if _, err := h.judges(mallory, e.ID, true); !errors.Is(err, provision.ErrNotFound) {
 		t.Errorf("an approver of another tenant: %v", err)
 	}
-	desk, err := h.Desk(context.Background(), h.sso(mallory), originOf(ssoURL))
+	desk, err := h.Privileges(context.Background(), h.sso(mallory), originOf(ssoURL))
 	if err != nil || len(desk.ForMe)+len(desk.Mine) != 0 {
 		t.Errorf("she sees %+v, %v", desk, err)
 	}
