@@ -68,6 +68,7 @@ type house struct {
 	ports     broker.Ports
 	canaries  bool                 // the processes of a town watch canaries
 	boottime  func() time.Duration // of a process of a town; nil: clock's
+	sources   broker.Sources       // of secrets
 	operators provision.TenantID   // whose accounts may be operators
 	reserve   int64                // what the ledger keeps of the disk
 	drawn     atomic.Int64         // tokens of workloads so far
@@ -159,7 +160,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Setups: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Decided: h.store, Operators: h.operators, Search: h.store,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Setups: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Credentials: h.store, Sources: h.sources, Decided: h.store, Operators: h.operators, Search: h.store,
 		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()

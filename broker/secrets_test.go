@@ -1,0 +1,269 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"leasehold/broker"
+	"leasehold/provision"
+)
+
+// vault is a source of secrets that can be made to fail, and that does not always say what it has done.
+type vault struct {
+	mu       sync.Mutex
+	users    map[string]string // name: password
+	down     bool
+	dies     func() // in the middle of an issue, when the user is there already
+	revoking int
+}
+
+func (v *vault) Issue(_ context.Context, o broker.UserOrder) (broker.Handed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.down {
+		return broker.Handed{}, errors.New("no route")
+	}
+	v.users[o.Name] = o.Password
+	if v.dies != nil {
+		v.dies()
+	}
+	return broker.Handed{Address: "postgres://db/x"}, nil
+}
+
+func (v *vault) Revoke(_ context.Context, name string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.revoking++
+	if v.down {
+		return errors.New("no route")
+	}
+	delete(v.users, name)
+	return nil
+}
+
+// Source implements broker.Sources.
+func (v *vault) Source(_ context.Context, t provision.TenantID, id provision.SecretID) (provision.Secret, broker.Source, error) {
+	if t != "acme" || id != "reports" {
+		return provision.Secret{}, nil, provision.ErrNotFound
+	}
+	return provision.Secret{ID: id, Tenant: t, Roles: []string{"engineer"}}, v, nil
+}
+
+func withVault(v *vault) func(*house) {
+	v.users = map[string]string{}
+	return func(h *house) { h.sources = v }
+}
+
+func (h *house) issue(l provision.Lease) (broker.HandedOver, error) {
+	return h.Issue(context.Background(), l.ID, "reports", provision.Requester{IP: "192.0.2.7"})
+}
+
+func (h *house) takeBack() {
+	h.t.Helper()
+	if err := h.TakeBack(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) credential() provision.Credential {
+	h.t.Helper()
+	all, err := h.store.Credentials(context.Background(), provision.CredentialFilter{})
+	if err != nil || len(all) == 0 {
+		h.t.Fatalf("%d credentials, %v", len(all), err)
+	}
+	return all[len(all)-1]
+}
+
+func TestACredentialIsThereForAsLongAsItsLease(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	ada := h.login(ada())
+	over, err := h.issue(ada)
+	if err != nil || v.users[over.Name] != over.Password || over.Password == "" || over.State != provision.CredentialIssued || !over.Until.Equal(ada.End) {
+		t.Fatalf("%+v, %v; the source knows %v", over, err, v.users)
+	}
+	h.takeBack()
+	if len(v.users) != 1 {
+		t.Fatal("it was taken back under a live lease")
+	}
+	if err := h.Logout(context.Background(), h.sso(ada), originOf(ssoURL), provision.Requester{}); err != nil {
+		t.Fatal(err)
+	}
+	h.takeBack()
+	if len(v.users) != 0 || h.credential().State != provision.CredentialRevoked || h.credential().Ended.IsZero() {
+		t.Errorf("after the log-out the source knows %v, the ledger %+v", v.users, h.credential())
+	}
+	h.takeBack()
+	if v.revoking != 1 {
+		t.Errorf("it was taken back %d times", v.revoking)
+	}
+	for _, outcome := range []string{"intended", "issued", "revoked"} {
+		if n := h.count(provision.EventCredential, outcome); n != 1 {
+			t.Errorf("%d events %s", n, outcome)
+		}
+	}
+}
+
+func TestACredentialGoesWithARevocationAndWithTheLeasesEnd(t *testing.T) {
+	for what, end := range map[string]func(*house, provision.Lease){
+		"the account's revocation": func(h *house, l provision.Lease) {
+			if _, err := h.Account(context.Background(), operator(), l.Account, provision.RevokeAccount); err != nil {
+				h.t.Fatal(err)
+			}
+		},
+		"the tenant's revocation": func(h *house, l provision.Lease) {
+			if _, err := h.Revoke(context.Background(), operator(), provision.Scope{Tenant: "acme"}, provision.CauseAdmin); err != nil {
+				h.t.Fatal(err)
+			}
+			h.reap()
+		},
+		"its time, before anybody ends it": func(h *house, l provision.Lease) { h.clock.pass(8 * time.Hour) },
+	} {
+		v := new(vault)
+		h := newHouse(t, withVault(v))
+		l := h.login(ada())
+		if _, err := h.issue(l); err != nil {
+			t.Fatal(err)
+		}
+		end(h, l)
+		h.takeBack()
+		if len(v.users) != 0 {
+			t.Errorf("%s: the source knows %v", what, v.users)
+		}
+	}
+}
+
+func TestNobodyIsHandedACredentialWithoutALiveLeaseAndARoleForIt(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	ada, sam := h.login(ada()), h.login(stranger())
+	denied := func(what string, l provision.LeaseID, want provision.Reason) {
+		t.Helper()
+		over, err := h.Issue(context.Background(), l, "reports", provision.Requester{})
+		var no *provision.DeniedError
+		if !errors.As(err, &no) || no.Reason != want || over.Password != "" {
+			t.Errorf("%s: %+v, %v", what, over, err)
+		}
+	}
+	denied("without the role", sam.ID, provision.RoleMissing)
+	denied("without a lease", "acme.none", provision.LeaseEnded)
+	denied("the zero lease", "", provision.LeaseEnded)
+	if _, err := h.Issue(context.Background(), ada.ID, "others", provision.Requester{}); !errors.Is(err, provision.ErrNotFound) {
+		t.Errorf("of no source: %v", err)
+	}
+	for range provision.MaxCredentials {
+		if _, err := h.issue(ada); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.issue(ada); !errors.Is(err, provision.ErrConflict) {
+		t.Errorf("more than so many: %v", err)
+	}
+	h.clock.pass(8 * time.Hour)
+	denied("after the end", ada.ID, provision.LeaseEnded)
+	if len(v.users) != provision.MaxCredentials {
+		t.Errorf("the source knows %d", len(v.users))
+	}
+}
+
+func TestWhatAnIssueThatWasKilledLeftIsTakenBack(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	ada := h.login(ada())
+	v.dies = func() { h.ledger.down.Store(true) } // as if the process were gone: nothing is written any more
+	if over, err := h.issue(ada); err == nil || over.Password != "" {
+		t.Fatalf("%+v, %v", over, err)
+	}
+	h.ledger.down.Store(false)
+	v.dies = nil
+	if len(v.users) != 1 || h.credential().State != provision.CredentialIntended {
+		t.Fatalf("the source knows %v, the ledger %+v", v.users, h.credential())
+	}
+	h.restart()
+	h.takeBack()
+	if len(v.users) != 1 {
+		t.Fatal("it was taken back while it may still be under way")
+	}
+	h.clock.pass(provision.CredentialPatience)
+	h.takeBack()
+	if len(v.users) != 0 || h.credential().State != provision.CredentialRevoked {
+		t.Errorf("the source knows %v, the ledger %+v", v.users, h.credential())
+	}
+}
+
+func TestALeaseThatEndsWhileItsCredentialIsMadeHandsNothingOver(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	ada := h.login(ada())
+	v.dies = func() {
+		if err := h.RevokeLease(context.Background(), operator(), ada.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	over, err := h.issue(ada)
+	var no *provision.DeniedError
+	if !errors.As(err, &no) || no.Reason != provision.LeaseEnded || over.Password != "" {
+		t.Fatalf("%+v, %v", over, err)
+	}
+	h.takeBack()
+	if len(v.users) != 0 {
+		t.Errorf("the source knows %v", v.users)
+	}
+}
+
+func TestASourceThatDoesNotAnswerIsStuckAndTriedOn(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	ada := h.login(ada())
+	if _, err := h.issue(ada); err != nil {
+		t.Fatal(err)
+	}
+	token := h.entered(ada)
+	v.down = true
+	if _, err := h.issue(ada); !errors.Is(err, provision.ErrUnavailable) {
+		t.Errorf("a source that is down: %v", err)
+	}
+	if err := h.RevokeLease(context.Background(), operator(), ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantReason(token, provision.LeaseEnded) // whatever the source says
+	for range provision.CredentialTries {
+		h.takeBack()
+		h.clock.pass(5 * time.Minute)
+	}
+	if n := h.count(provision.EventCredential, "stuck"); n != 2 {
+		t.Errorf("%d events that one is stuck", n)
+	}
+	h.takeBack()
+	if n := h.count(provision.EventCredential, "stuck"); n != 2 {
+		t.Errorf("%d events of two that are stuck", n)
+	}
+	v.down = false
+	h.clock.pass(5 * time.Minute)
+	h.takeBack()
+	if len(v.users) != 0 || h.count(provision.EventCredential, "revoked") != 2 {
+		t.Errorf("the source knows %v, %d were taken back", v.users, h.count(provision.EventCredential, "revoked"))
+	}
+}
+
+func TestAPasswordIsNowhereButInTheAnswer(t *testing.T) {
+	v := new(vault)
+	h := newHouse(t, withVault(v))
+	over, err := h.issue(h.login(ada()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range h.events("") {
+		if strings.Contains(strings.Join(e.Changes, " ")+e.Personal.Detail+e.Check, over.Password) {
+			t.Errorf("it is in the audit: %+v", e)
+		}
+	}
+	if everything := h.bytes(); bytes.Contains(everything, []byte(over.Password)) || !bytes.Contains(everything, []byte(over.Name)) {
+		t.Error("it is in the ledger, or its user is not")
+	}
+}
