@@ -20,7 +20,7 @@ type view struct {
 	Steps    []stepView
 	Values   []valueRow
 	Domains  []domainView
-	Checks   []checkView
+	Checks   []broker.TrialLine
 	Hints    []string
 	Warnings []string
 	Means    string // of the test's reason
@@ -50,11 +50,6 @@ type domainView struct {
 	Waits  bool   // it is looked for again each time the page is loaded
 	Says   string // what was found last
 	Looks  []broker.Look
-}
-
-// checkView is one check of a test login: good, bad, or not looked at.
-type checkView struct {
-	Name, State, Text string
 }
 
 // option is one thing that the last test login said, to choose for a mapping.
@@ -155,18 +150,7 @@ func (s *view) checks() {
 		return
 	}
 	t := *s.Trial
-	list := provision.Checklist(t.Protocol)
-	failed := provision.FailedAt(list, t.Reason)
-	for i, c := range list {
-		row := checkView{Name: c.Name, State: "good"}
-		switch {
-		case failed >= 0 && i == failed:
-			row.State, row.Text = "bad", string(t.Reason)
-		case failed >= 0 && i > failed:
-			row.State = "open"
-		}
-		s.Checks = append(s.Checks, row)
-	}
+	s.Checks = t.Lines()
 	s.Means, s.Do = t.Reason.Meaning()
 	s.Hints = provision.VendorCalled(s.Setup.Vendor).Advise(t.Reason)
 	s.Warnings = broker.SubjectWarnings(t, s.Connection)
