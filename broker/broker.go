@@ -43,6 +43,10 @@ type Ports struct {
 	Outbox    Outbox
 	Messenger Messenger
 
+	// Credentials lists what sources of secrets know for leases, and Sources finds them; nil, both: nobody is handed a secret.
+	Credentials Credentials
+	Sources     Sources
+
 	// Elevations lists requests for roles; nil: nobody can ask for one.
 	Elevations Elevations
 

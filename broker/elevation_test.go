@@ -431,3 +431,44 @@ func TestARoleForAWhileIsTheSameOnEveryReplicaAtOnce(t *testing.T) {
 		t.Errorf("the lease was ended: %+v", l)
 	}
 }
+
+func TestAWallClockThatIsPutBackMakesNoRoleLonger(t *testing.T) {
+	h := newHouse(t, policy(privileged))
+	ada := h.login(ada())
+	token := h.entered(ada)
+	if _, err := h.wants(ada, wanting("auditor")); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.pass(10*time.Minute - 10*time.Second)
+	h.wantRoles(token, "auditor", "engineer") // rendered, and good for some seconds of the wall clock
+	h.clock.setBack(20 * time.Second)
+	h.clock.pass(10 * time.Second)
+	h.wantRoles(token, "engineer")
+}
+
+func TestARequestOfAnotherTenantIsNotThere(t *testing.T) { // I11
+	h := newHouse(t, policy(privileged), func(h *house) { privileged(&h.wanted.Tenants[1].Tenant.Policy) })
+	e, err := h.wants(h.login(ada()), wanting("admin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	going, err := h.Begin(context.Background(), broker.Wish{Browser: "abroad", Connection: "rival"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(going.URL)
+	mallory, err := h.Login(context.Background(), broker.Return{
+		Connection: "rival", Attempt: broker.AttemptID(u.Query().Get("state")), Browser: "abroad",
+		Answer: url.Values{"sub": {"ada-1"}, "email": {"mallory@rival.test"}, "groups": {"leads", "engineering"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.judges(mallory, e.ID, true); !errors.Is(err, provision.ErrNotFound) {
+		t.Errorf("an approver of another tenant: %v", err)
+	}
+	desk, err := h.Privileges(context.Background(), h.sso(mallory), originOf(ssoURL))
+	if err != nil || len(desk.ForMe)+len(desk.Mine) != 0 {
+		t.Errorf("she sees %+v, %v", desk, err)
+	}
+}

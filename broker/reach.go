@@ -15,7 +15,7 @@ type Search interface {
 	FindAccounts(ctx context.Context, q provision.AccountQuery) ([]provision.Account, error)
 	// FindEvents lists events, the newest first.
 	FindEvents(ctx context.Context, q provision.EventQuery) ([]provision.Event, error)
-	// Refused counts refused logins of a tenant, or of all, by day and reason, from a time on.
+	// Refused counts refused logins of a tenant, or of all, by day and reason, from the day of a time on (UTC).
 	Refused(ctx context.Context, t provision.TenantID, since time.Time) ([]provision.Refusals, error)
 	// Population counts accounts and leases of a tenant, or of all.
 	Population(ctx context.Context, t provision.TenantID) (provision.Population, error)

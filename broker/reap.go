@@ -66,6 +66,9 @@ func (b *Broker) Run(ctx context.Context) {
 		repeatedly(deliverEvery, "tell apps", b.Deliver)
 		repeatedly(tallyEvery, "drop what nobody asks for", once(b.forgetUnasked))
 	}
+	if b.Credentials != nil && b.Sources != nil {
+		repeatedly(reapEvery, "take back credentials", once(b.TakeBack))
+	}
 	if b.Elevations != nil {
 		repeatedly(expireEvery, "close requests for roles", once(b.expireElevations))
 	}
@@ -170,18 +173,16 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open [
 	}
 	now := b.Ledger.Now()
 	changes := make(map[provision.LeaseID]provision.Change, len(leases))
-	touched := make(map[provision.LeaseID][]provision.LeaseID, len(leases))
 	news := provision.NewsID(draw()) // nobody asked, so nobody waits until the others know
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
 		c := endOrKeep(id, s, open, judge, draws[id], now)
-		touched[id] = altered(c, s)
-		b.inform(&c, touched[id], news)
+		b.inform(&c, altered(c, s), news)
 		changes[id] = c
 		return c
 	})
 	b.index.drop(leases...)
-	for id, c := range changes {
-		b.forget(c, touched[id])
+	for _, c := range changes {
+		b.forget(c, nil)
 	}
 	if err != nil {
 		return 0, err

@@ -65,7 +65,8 @@ type Change struct {
 	Spent        []Spent
 	Decisions    []DecisionRow
 	Revocations  []Revocation
-	Elevations   []Elevation `json:",omitempty"`
+	Credentials  []Credential `json:",omitempty"`
+	Elevations   []Elevation  `json:",omitempty"`
 	Deliveries   []Delivery
 	Tokens       []Token     `json:",omitempty"`
 	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted

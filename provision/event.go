@@ -24,9 +24,10 @@ const (
 	EventPolicyChanged     = "policy.changed"
 	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
 	EventRevocation        = "revocation"
-	EventDelivery          = "delivery"  // an administrator's word on what an app was to be told, or that nobody is to be told any more
-	EventToken             = "token"     // of the API: one was made or revoked
-	EventElevation         = "elevation" // a role for a while: asked, approved, denied, withdrawn, expired, refused
+	EventDelivery          = "delivery"   // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventToken             = "token"      // of the API: one was made or revoked
+	EventElevation         = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
+	EventCredential        = "credential" // of a secret: intended, issued, revoking, revoked, stuck
 	EventAdmin             = "admin"
 )
 
@@ -100,6 +101,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventToken, EventElevation, EventAdmin,
+		EventRevocation, EventDelivery, EventToken, EventElevation, EventCredential, EventAdmin,
 	}
 }

@@ -41,6 +41,9 @@ func (s *server) showElevations(w http.ResponseWriter, r *http.Request, v visit,
 
 // elevate asks for a role.
 func (s *server) elevate(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := s.mayBegin(r); err != nil {
+		return err
+	}
 	value, err := token(r, v)
 	if err != nil {
 		return err
@@ -68,6 +71,9 @@ func minutesOf(text string) time.Duration {
 
 // judgeElevation is a word on a request: of an approver, or of whoever asked and wants it no more.
 func (s *server) judgeElevation(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := s.mayBegin(r); err != nil {
+		return err
+	}
 	value, err := token(r, v)
 	if err != nil {
 		return err

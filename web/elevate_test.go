@@ -10,6 +10,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 func (g *fakeGate) Privileges(ctx context.Context, token string, o provision.Origin) (broker.Privileges, error) {
@@ -139,5 +140,20 @@ func TestWithoutASessionThePageOfRolesIsTheLogin(t *testing.T) {
 	b := newBrowser(t, newGate(t))
 	if r := b.get(sso + "/elevate"); r.StatusCode != http.StatusSeeOther || onward(t, r) != "/login" {
 		t.Error(r.Status)
+	}
+}
+
+func TestAnAddressMayAskForOnlySoManyRoles(t *testing.T) {
+	g := newGate(t)
+	b := newBrowser(t, g, func(c *web.Config) { c.Attempts = web.Limit{N: 2, Per: time.Minute} })
+	b.cookies["sso.example.com"] = map[string]string{"__Host-lh": g.Token("acme.lease1", origin(t, sso))}
+	for i, want := range []int{http.StatusSeeOther, http.StatusSeeOther, http.StatusTooManyRequests} {
+		path := []string{"/elevate", "/elevate/judge", "/elevate"}[i]
+		if r := b.post(sso+path, url.Values{"role": {"admin"}, "answer": {"deny"}}); r.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, r.Status, want)
+		}
+	}
+	if r := b.post(sso+"/elevate/judge", url.Values{"answer": {"deny"}}); r.StatusCode != http.StatusTooManyRequests || len(g.wanted) != 1 || len(g.judged) != 1 {
+		t.Errorf("%s, asked %d, judged %d", r.Status, len(g.wanted), len(g.judged))
 	}
 }

@@ -79,7 +79,7 @@ func (c *commit) apply(change *provision.Change) error {
 	for _, err := range []error{
 		each(x.Spent, c.spend), each(x.Tenants, c.tenant), each(x.Connections, c.connection), each(x.Claims, c.claim),
 		each(x.Apps, c.app), each(x.Accounts, c.account), each(x.Unlinks, c.unlink), each(x.Links, c.addLink),
-		each(x.Leases, c.lease), each(x.Upstreams, c.upstream), each(x.Entries, c.entry), each(x.Decisions, c.decision), each(x.Revocations, c.revocation), each(x.Elevations, c.elevation),
+		each(x.Leases, c.lease), each(x.Upstreams, c.upstream), each(x.Entries, c.entry), each(x.Decisions, c.decision), each(x.Revocations, c.revocation), each(x.Elevations, c.elevation), each(x.Credentials, c.credential),
 		each(x.Tokens, c.token), each(x.TokensGone, c.tokenGone),
 	} {
 		if err != nil {

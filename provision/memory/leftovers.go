@@ -55,7 +55,11 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 		for _, e := range asked {
 			drop(c, c.elevations, e.ID)
 		}
-		n = max(len(decisions), len(past), len(asked))
+		taken := sorted(c.credentials, "", func(x provision.Credential) bool { return x.Tenant == t && !x.Open() && x.Until.Before(before) }, limit)
+		for _, x := range taken {
+			drop(c, c.credentials, x.ID)
+		}
+		n = max(len(decisions), len(past), len(asked), len(taken))
 		return nil
 	})
 	return n, err

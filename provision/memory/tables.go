@@ -31,6 +31,7 @@ type tables struct {
 	events       []provision.Event
 	deliveries   map[provision.DeliveryID]provision.Delivery
 	tokens       map[provision.TokenID]provision.Token
+	credentials  map[provision.CredentialID]provision.Credential
 	elevations   map[provision.ElevationID]provision.Elevation
 	known        map[provision.AccountID][]provision.AppID // which apps were handed a lease of an account
 }
@@ -76,6 +77,7 @@ func newTables() tables {
 		revocations: map[provision.RevocationID]provision.Revocation{},
 		deliveries:  map[provision.DeliveryID]provision.Delivery{},
 		tokens:      map[provision.TokenID]provision.Token{},
+		credentials: map[provision.CredentialID]provision.Credential{},
 		elevations:  map[provision.ElevationID]provision.Elevation{},
 		known:       map[provision.AccountID][]provision.AppID{},
 	}

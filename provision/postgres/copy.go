@@ -155,6 +155,7 @@ func (c *copier) tables() []func() error {
 			p.Tokens = append(p.Tokens, t)
 			return err
 		}),
+		bodyRows(c, &p.Credentials, "SELECT body FROM credentials ORDER BY id"),
 		bodyRows(c, &p.Elevations, "SELECT body FROM elevations ORDER BY id"),
 		c.rowsOf(`SELECT body, seq FROM events UNION ALL
 			SELECT body, coalesce((SELECT max(seq) FROM events), 0) + row_number() OVER (ORDER BY n) FROM inbox ORDER BY seq`, func(found pgx.Rows) error {

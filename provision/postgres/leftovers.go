@@ -32,14 +32,15 @@ func (s *Store) Linked(ctx context.Context, c provision.ConnectionID, limit int)
 // entries, and requests for roles that are closed: at most limit rows of each, in one commit. It returns how many.
 func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before time.Time, limit int) (n int, err error) {
 	err = s.transact(ctx, func(w *work) error {
-		var decisions, past, asked int
+		var decisions, past, asked, taken int
 		w.queue("DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE tenant = $1 AND at < $2 LIMIT $3)", string(t), stamp(before), limit).Exec(count(&decisions))
 		w.queue(`WITH past AS (DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE tenant = $1 AND ended AND due < $2 LIMIT $3) RETURNING id),
 			gone AS (DELETE FROM entries WHERE lease IN (SELECT id FROM past))
 			SELECT FROM past`, string(t), stamp(before), limit).Exec(count(&past))
 		w.queue("DELETE FROM elevations WHERE id IN (SELECT id FROM elevations WHERE tenant = $1 AND expires < $2 AND NOT waits LIMIT $3)", string(t), stamp(before), limit).Exec(count(&asked))
+		w.queue("DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE tenant = $1 AND NOT open AND until < $2 LIMIT $3)", string(t), stamp(before), limit).Exec(count(&taken))
 		err := w.finish(s.clock)
-		n = max(decisions, past, asked)
+		n = max(decisions, past, asked, taken)
 		return err
 	})
 	return n, err

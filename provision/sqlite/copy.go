@@ -34,6 +34,7 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 			func() error { return copyRows(&c, &p.Revocations, "SELECT body FROM revocations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Events, "SELECT body FROM events ORDER BY seq") },
 			c.known, c.tokens,
+			func() error { return copyRows(&c, &p.Credentials, "SELECT body FROM credentials ORDER BY id") },
 			func() error { return copyRows(&c, &p.Elevations, "SELECT body FROM elevations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Deliveries, "SELECT body FROM deliveries ORDER BY seq, app") },
 			c.flush,

@@ -49,7 +49,11 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 			}
 		}
 		asked, err := w.deleted("DELETE FROM elevations WHERE id IN (SELECT id FROM elevations WHERE tenant = ? AND expires < ? AND NOT waits LIMIT ?)", t, stamp(before), limit)
-		n = max(decisions, len(past), asked)
+		if err != nil {
+			return err
+		}
+		taken, err := w.deleted("DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE tenant = ? AND NOT open AND until < ? LIMIT ?)", t, stamp(before), limit)
+		n = max(decisions, len(past), asked, taken)
 		return err
 	})
 	return n, err

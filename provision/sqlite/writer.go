@@ -36,6 +36,7 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Tokens, w.token) },
 		func() error { return each(c.TokensGone, w.tokenGone) },
 		func() error { return each(c.Elevations, w.elevation) },
+		func() error { return each(c.Credentials, w.credential) },
 		func() error { return w.events(c.Events) },
 		func() error { return each(c.Voids, w.void) },
 		func() error { return w.deliveries(c) },

@@ -95,6 +95,7 @@ func crowdedStore(t *probe, s Copied) {
 		Tokens:    []provision.Token{token("tok_1", acme), token("tok_2", "")},
 		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
 	})
+	w.write(provision.Change{Credentials: []provision.Credential{{ID: "crd_1", Tenant: acme, Lease: "acme.1", State: provision.CredentialStuck, Until: start}}})
 	w.write(provision.Change{Elevations: []provision.Elevation{w.elevation(provision.Lease{ID: "acme.1", Tenant: acme, Account: "acc_1"}, "admin")}})
 	w.outboxed()
 	t.ok("used", s.UsedToken(t.ctx, "tok_1", start))

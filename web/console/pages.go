@@ -86,11 +86,23 @@ func functions() template.FuncMap {
 		"anchor":  anchor,
 		"creates": creates,
 		"modes":   modes,
+		"cut":     shortened,
 		"unlink": func(a provision.Account, l provision.Link) string {
 			return address("/admin/accounts/"+string(a.ID)+"/unlink", "connection", string(l.Connection), "subject", l.Subject)
 		},
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// longest is how much of a text that somebody else chose a list shows, in letters.
+const longest = 100
+
+// shortened is text as a list shows it.
+func shortened(text string) string {
+	if letters := []rune(text); len(letters) > longest {
+		return string(letters[:longest]) + "…"
+	}
+	return text
 }
 
 // anchor is text as an id of HTML.

@@ -1,0 +1,145 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// SecretID names a source of credentials: a database, say.
+type SecretID string
+
+// CredentialID is the random name of a Credential: "crd_…".
+type CredentialID string
+
+// CredentialState is where a credential stands.
+type CredentialState string
+
+// The states of a Credential.
+const (
+	CredentialIntended CredentialState = "intended" // its source may know it, or not
+	CredentialIssued   CredentialState = "issued"   // somebody holds it
+	CredentialRevoking CredentialState = "revoking" // to be taken back at its source
+	CredentialStuck    CredentialState = "stuck"    // the source does not take it back; it is tried on
+	CredentialRevoked  CredentialState = "revoked"  // the source knows it no more
+)
+
+// The bounds of credentials.
+const (
+	// CredentialPatience is how long an issue may take. What is only intended after that is taken back.
+	CredentialPatience = 30 * time.Second
+	// CredentialTries is after how many failures to take one back somebody is alarmed.
+	CredentialTries = 4
+	// MaxCredentials is how many one lease may have at once.
+	MaxCredentials = 10
+)
+
+// Credential is a user at some source that exists for as long as a lease. Its password is no part of it: whoever was handed
+// it has it, and nobody else.
+type Credential struct {
+	ID      CredentialID
+	Tenant  TenantID
+	Account AccountID
+	Lease   LeaseID
+	Source  SecretID
+	Name    string // of the user, there; drawn
+	State   CredentialState
+	Made    time.Time
+	Until   time.Time // the lease's end: the source is told, too
+	Next    time.Time // when it is looked at again, unless its lease ends before
+	Tried   int       // how often the source did not take it back
+	Fault   string    // of the last try
+	Ended   time.Time
+}
+
+// Open reports whether its source may still know c.
+func (c Credential) Open() bool { return c.State != CredentialRevoked && c.State != "" }
+
+// CredentialFilter chooses credentials. Empty fields choose all.
+type CredentialFilter struct {
+	Tenant TenantID
+	Lease  LeaseID
+	Open   bool
+	Due    time.Time    // only those that are to be taken back at this time
+	After  CredentialID // begins after it, in the order of ids
+	Limit  int          // 0: 100
+}
+
+// Matches reports whether f chooses c, whose lease is over or not, but for After and Limit.
+func (f CredentialFilter) Matches(c Credential, over bool) bool {
+	due := c.Open() && !c.Next.After(f.Due) && (c.State != CredentialIssued || over || !c.Until.After(f.Due))
+	return (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
+}
+
+// IntendCredential notes that a credential is about to be made for the lease of s.Former: a crash after that leaves a name to
+// look for. open are those that the lease has.
+func IntendCredential(s State, c Credential, open []Credential, a Act) (Change, error) {
+	if reason := s.Former.Refuses(a.Now); reason != "" {
+		return Change{}, &DeniedError{Reason: reason, Tenant: s.Former.Tenant.ID}
+	}
+	if len(open) >= MaxCredentials {
+		return Change{}, fmt.Errorf("lease %s has %d credentials: %w", s.Former.Lease.ID, len(open), ErrConflict)
+	}
+	l := s.Former.Lease
+	c.Tenant, c.Account, c.Lease, c.State = l.Tenant, l.Account, l.ID, CredentialIntended
+	c.Made, c.Until, c.Next = a.Now, l.End, a.Now.Add(CredentialPatience)
+	return a.credential(s, c, "intended"), nil
+}
+
+// IssuedCredential notes that the source has made c. When the lease ended meanwhile it is to be taken back instead, and
+// nobody is handed it.
+func IssuedCredential(s State, c Credential, a Act) (Credential, Change) {
+	c.State, c.Next = CredentialIssued, time.Time{}
+	if s.Former.Refuses(a.Now) != "" || !a.Now.Before(c.Until) || !a.Now.Before(c.Made.Add(CredentialPatience)) {
+		c.State, c.Next = CredentialRevoking, a.Now
+	}
+	return c, a.credential(s, c, string(c.State))
+}
+
+// FailedCredential notes that the source did not say that it has made c: it may have, and is asked to take it back.
+func FailedCredential(s State, c Credential, fault string, a Act) Change {
+	c.State, c.Next, c.Fault = CredentialRevoking, a.Now, fault
+	return a.credential(s, c, string(c.State))
+}
+
+// RevokedCredential notes what came of taking c back: fault is "" when the source knows it no more.
+func RevokedCredential(s State, c Credential, fault string, a Act) Change {
+	if fault == "" {
+		c.State, c.Ended, c.Fault, c.Next = CredentialRevoked, a.Now, "", time.Time{}
+		return a.credential(s, c, string(c.State))
+	}
+	c.Tried, c.Fault = c.Tried+1, fault
+	c.Next = a.Now.Add(min(time.Second<<min(c.Tried, 8), 2*time.Minute))
+	if c.State != CredentialStuck && c.Tried < CredentialTries {
+		c.State = CredentialRevoking
+		return Change{Credentials: []Credential{c}} // the next try tells
+	}
+	if c.State == CredentialStuck {
+		return Change{Credentials: []Credential{c}}
+	}
+	c.State = CredentialStuck
+	return a.credential(s, c, string(c.State))
+}
+
+func (a Act) credential(s State, c Credential, outcome string) Change {
+	lines := []string{"credential: " + string(c.ID), "source: " + string(c.Source), "user: " + c.Name}
+	if c.Fault != "" {
+		lines = append(lines, "fault: "+c.Fault)
+	}
+	return Change{Credentials: []Credential{c}, Events: []Event{a.event(0, Event{
+		Kind: EventCredential, Tenant: c.Tenant, Outcome: outcome, Account: c.Account, Connection: s.Former.Lease.Connection,
+		Lease: LeaseRef{ID: c.Lease, Kind: s.Former.Lease.Kind, End: c.Until}, Changes: lines, Personal: Personal{Requester: a.Requester},
+	})}}
+}
+
+// Secret is a source of credentials of a tenant, and whose leases may have one.
+type Secret struct {
+	ID     SecretID
+	Tenant TenantID
+	Roles  []string // one of these, of the lease's own, is needed; none: nobody has any
+}
+
+// Gives reports whether the holder of s may have a credential of x. Roles for a while count for as long as they last.
+func (x Secret) Gives(s Standing, now time.Time) bool {
+	return x.ID != "" && x.Tenant != "" && x.Tenant == s.Lease.Tenant && slices.ContainsFunc(s.Effective(now), func(role string) bool { return slices.Contains(x.Roles, role) })
+}
