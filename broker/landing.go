@@ -25,6 +25,7 @@ func (b *Broker) remember(ctx context.Context, u underway, d provision.Decision)
 
 // Landing is where a spent attempt of this browser led, or ErrNotFound.
 func (b *Broker) Landing(ctx context.Context, id idp.AttemptID, browser string) (Landing, error) {
+	id, _ = split(id)
 	p, err := b.Attempts.Get(ctx, kindLanding+string(id))
 	if err != nil {
 		return Landing{}, err

@@ -10,7 +10,8 @@ import (
 )
 
 // Receive takes a response that another site's page posted: it comes without the browser's cookie. Receive finds its
-// attempt, verifies, and parks the assertion in it; the first one wins. Nothing is spent yet.
+// attempt, verifies, and parks the assertion in it; the first one wins. Nothing is spent yet. The name that it returns is
+// the attempt's with a proof of the response: only the browser that brought the response comes back by it.
 func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp.Form, from provision.Requester) (idp.AttemptID, error) {
 	id := idp.AttemptID(form.Get("RelayState"))
 	u, err := b.find(ctx, c, id)
@@ -18,12 +19,12 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 		return id, b.stray(ctx, c, err)
 	}
 	if u.Parked != nil {
-		return id, nil // a second copy, or a second answer: the browser decides on the first
+		return proved(id, form), nil // good for a second copy, and not for a second answer
 	}
 	assertion, err := b.verify(ctx, u, form, from)
 	var no *idp.Rejected
 	if u.Trial && errors.As(err, &no) { // its browser is told, and then it is written
-		return id, b.rewrite(ctx, u, func(u *underway) { u.Fault = faultOf(no, assertion.Claims) })
+		return proved(id, form), b.rewrite(ctx, u, func(u *underway) { u.Fault, u.Proof = faultOf(no, assertion.Claims), proofOf(form) })
 	}
 	if err != nil {
 		if faulty(err) {
@@ -31,10 +32,10 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 		}
 		return id, err
 	}
-	if err := b.park(ctx, u, assertion); err != nil {
+	if err := b.park(ctx, u, assertion, form); err != nil {
 		return id, b.stray(ctx, c, err)
 	}
-	return id, nil
+	return proved(id, form), nil
 }
 
 // faulty reports whether a refusal was the message's fault. That nobody could tell, or that there was no room, is not.

@@ -251,18 +251,49 @@ func TestAnOutageKillsNoAttempt(t *testing.T) {
 func TestTheFirstParkedAssertionWins(t *testing.T) {
 	h := newHouse(t)
 	id := h.begin(broker.Wish{Browser: "b", Connection: "acme"})
-	for _, who := range []url.Values{ada(), somebody(2)} {
+	var first idp.AttemptID
+	for _, who := range []url.Values{ada(), ada(), somebody(2)} {
 		who.Set("RelayState", string(id))
-		if got, err := h.Receive(context.Background(), "acme", who, provision.Requester{}); err != nil || got != id {
-			t.Fatal(got, err)
+		got, err := h.Receive(context.Background(), "acme", who, provision.Requester{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = got
+		}
+		if same := who.Get("email") == "ada@acme.test"; same != (got == first) {
+			t.Errorf("the way back of %v: %s, the first's %s", who, got, first)
 		}
 	}
 	if _, err := h.Receive(context.Background(), "acme", bad(id), provision.Requester{}); err != nil {
 		t.Errorf("a third message: %v", err)
 	}
-	l, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: id, Browser: "b"})
+	l, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: first, Browser: "b"})
 	if err != nil || h.account(l.Account).Email.String() != "ada@acme.test" {
 		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// Somebody begins a login, and has another person's browser bring the response for it.
+func TestWhoBeganALoginDoesNotComeBackWithAResponseThatAnotherBrowserBrought(t *testing.T) {
+	h := newHouse(t)
+	id := h.begin(broker.Wish{Browser: "mallory", Connection: "acme"})
+	brought := ada()
+	brought.Set("RelayState", string(id))
+	hers, err := h.Receive(context.Background(), "acme", brought, provision.Requester{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: hers, Browser: "ada"})
+	wantDenied(t, provision.AttemptOtherBrowser, l, err)
+	for _, name := range []idp.AttemptID{id, id + "-", id + "-AAAAAAAAAAAAAAAAAAAAAA"} {
+		l, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: name, Browser: "mallory"})
+		if err == nil || l.ID != "" {
+			t.Errorf("by %q: %+v, %v", name, l, err)
+		}
+	}
+	if accounts, err := h.store.Accounts(context.Background(), provision.Page{}); err != nil || len(accounts) != 0 {
+		t.Errorf("%+v, %v", accounts, err)
 	}
 }
 
@@ -274,11 +305,16 @@ func TestAGoodMessageAmongBadOnesIsParked(t *testing.T) {
 		good := ada()
 		good.Set("RelayState", string(id))
 		var posts sync.WaitGroup
+		var back idp.AttemptID
 		for _, form := range []url.Values{bad(id), bad(id), good, bad(id), bad(id)} {
-			posts.Go(func() { _, _ = h.Receive(context.Background(), "acme", form, provision.Requester{}) })
+			posts.Go(func() {
+				if got, err := h.Receive(context.Background(), "acme", form, provision.Requester{}); err == nil && form.Get("email") == good.Get("email") {
+					back = got
+				}
+			})
 		}
 		posts.Wait()
-		if _, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: id, Browser: "b"}); err != nil {
+		if _, err := h.Login(context.Background(), broker.Return{Connection: "acme", Attempt: back, Browser: "b"}); err != nil {
 			t.Fatal(err)
 		}
 	}

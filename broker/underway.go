@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"leasehold/idp"
@@ -30,6 +32,7 @@ type underway struct {
 	Voided  provision.Generation // of its tenant's domains
 	Refused int                  // messages for it that were refused
 	Setup   provision.SetupID    // whose invitation it carries; "": none
+	Proof   string               // of the response that was received for it; "": none was
 
 	// Of one that is only tried.
 	Trying string          // under which name what comes of it is kept
@@ -105,7 +108,8 @@ func (b *Broker) find(ctx context.Context, c provision.ConnectionID, id idp.Atte
 
 // redeem spends the attempt, for the browser that began it and no other.
 func (b *Broker) redeem(ctx context.Context, back Return) (underway, error) {
-	u, err := b.find(ctx, back.Connection, back.Attempt)
+	id, proof := split(back.Attempt)
+	u, err := b.find(ctx, back.Connection, id)
 	if errors.Is(err, provision.ErrNotFound) {
 		return u, &provision.DeniedError{Reason: provision.AttemptUnknown}
 	}
@@ -124,13 +128,43 @@ func (b *Broker) redeem(ctx context.Context, back Return) (underway, error) {
 		return u, err
 	}
 	u = underway{stored: taken}
-	err = b.openJSON(ctx, taken, &u) // as it was when it was spent: an answer may have been parked since
-	return u, err
+	if err = b.openJSON(ctx, taken, &u); err != nil { // as it was when it was spent: an answer may have been parked since
+		return u, err
+	}
+	if u.Proof != "" && subtle.ConstantTimeCompare([]byte(proof), []byte(u.Proof)) != 1 {
+		return u, &provision.DeniedError{Reason: provision.AttemptOtherBrowser}
+	}
+	return u, nil
+}
+
+// A response comes without the cookie of the browser that brings it. Somebody could begin a login, have another person's
+// browser bring the response for it, and come back for the session: so the way back carries a proof of the response, which
+// nobody has but that browser and its provider. The browser that began the login and the one that brought the response have
+// to be one.
+
+// proofOf is the proof of a response: of the whole form that it came in.
+func proofOf(form idp.Form) string {
+	sum := sha256.Sum256([]byte(form.Encode()))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// proved is an attempt's name with the proof of a response.
+func proved(id idp.AttemptID, form idp.Form) idp.AttemptID {
+	return id + proofMark + idp.AttemptID(proofOf(form))
+}
+
+// proofMark stands before a proof. No attempt's name has it.
+const proofMark = "-"
+
+// split takes a name apart that proved may have made.
+func split(name idp.AttemptID) (id idp.AttemptID, proof string) {
+	before, after, _ := strings.Cut(string(name), proofMark)
+	return idp.AttemptID(before), after
 }
 
 // park keeps a verified assertion in its attempt, unless one is parked there already.
-func (b *Broker) park(ctx context.Context, u underway, a provision.Assertion) error {
-	return b.rewrite(ctx, u, func(u *underway) { u.Parked = &a })
+func (b *Broker) park(ctx context.Context, u underway, a provision.Assertion, form idp.Form) error {
+	return b.rewrite(ctx, u, func(u *underway) { u.Parked, u.Proof = &a, proofOf(form) })
 }
 
 // refused notes one more refused message; the attempt dies of the last.
