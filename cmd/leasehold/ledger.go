@@ -23,8 +23,14 @@ type beside interface {
 	broker.Upstreams
 	broker.Search
 	broker.Canaries
-	broker.Elevations
+	lent
 	broker.Tokens
+}
+
+// lent is what leases are given beside access.
+type lent interface {
+	broker.Elevations
+	broker.Credentials
 }
 
 // ledger is a store, whatever keeps it.
