@@ -24,6 +24,9 @@ type Wish struct {
 	Session    string                 // the SSO host's session cookie's value, for AddSignIn
 	AddSignIn  bool                   // link the sign-in to the session's account
 	Requester  provision.Requester
+
+	setup provision.SetupID // whose invitation goes along: only a Guide knows one
+	try   *trying           // it is only tried; nil: it is meant
 }
 
 // Departure is where Begin sends the browser.

@@ -26,7 +26,7 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 		return Departure{}, err
 	}
 	switch {
-	case tenant.Suspended || c.Disabled:
+	case tenant.Suspended || c.Disabled && w.try == nil:
 		return Departure{}, &provision.DeniedError{Reason: provision.DomainUnknown}
 	case c.Held:
 		return Departure{}, b.stray(ctx, c.ID, &provision.DeniedError{Reason: provision.ConnectionHeld})
@@ -51,7 +51,10 @@ func (b *Broker) Begin(ctx context.Context, w Wish) (Departure, error) {
 	if err != nil {
 		return Departure{}, b.unreachable(ctx, c, a, w.Requester, err)
 	}
-	u := underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation, Voided: tenant.Voided}
+	u := underway{Attempt: a, Trust: c.Generation, Tenant: tenant.Generation, Voided: tenant.Voided, Setup: w.setup}
+	if w.try != nil {
+		u.Trying, u.Back, u.Setup, u.Mark = w.try.name, w.try.back, w.try.by, w.try.mark
+	}
 	if err := b.store(ctx, kindAttempt, string(a.ID), a.Browser, a.Expires, u); err != nil {
 		return Departure{}, err
 	}
@@ -92,7 +95,7 @@ func (b *Broker) attempt(ctx context.Context, w Wish, c provision.Connection) (i
 	a := idp.Attempt{
 		ID: idp.AttemptID(draw() + draw()), Connection: c.ID, Browser: sha256.Sum256([]byte(w.Browser)),
 		Began: now, Expires: now.Add(attemptLife), Fresh: w.Fresh || w.AddSignIn, LoginHint: w.Email,
-		Origin: w.Origin, Path: w.Path, Start: w.Start,
+		Origin: w.Origin, Path: w.Path, Start: w.Start, Trial: w.try != nil,
 	}
 	if app, err := b.door(ctx, w.Origin.String(), b.fresh()); err == nil {
 		a.App = app.ID

@@ -33,6 +33,9 @@ type Ports struct {
 	// Leftovers erases what has been kept long enough; nil: everything is kept.
 	Leftovers Leftovers
 
+	// Decided keeps decisions; nil: people are handed none with what is held about them.
+	Decided Decided
+
 	// Search is what administrators look for.
 	Search Search
 
@@ -49,6 +52,9 @@ type Ports struct {
 
 	// Canaries keeps leases that are ended each minute, to see how soon they are refused; nil: nobody looks.
 	Canaries Canaries
+
+	// Setups finds setups; nil: nobody is sent a link.
+	Setups Setups
 
 	// Open makes the provider of a connection; it is called once for each revision of a connection.
 	Open func(ctx context.Context, c provision.Connection) (idp.Provider, error)
@@ -112,6 +118,8 @@ type Broker struct {
 	refreshed refresh
 	alive     liveness
 	lanes     lanes
+	expiring  expiring
+	hooks     hooks
 	aviary    aviary
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest

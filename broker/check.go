@@ -10,8 +10,8 @@ import (
 	"leasehold/provision"
 )
 
-// Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory. Every
-// way out of it but the last line of admit is a refusal, or a public path without an identity.
+// Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory,
+// unless a workload's lease is good for so many uses: those are counted in the ledger. Every way out of it but the last line of admit is a refusal, or a public path without an identity.
 func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 	remembered := !b.NoCache
 	for range maxReads {
@@ -80,7 +80,13 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 		b.noteDenied(v, &s)
 		return v, !e.dead.Load()
 	}
-	return b.admit(app, ask.Origin, e, now)
+	v, sure = b.admit(app, ask.Origin, e, now)
+	if v.Allow && e.errand != nil && e.errand.Uses > 0 {
+		if err := b.useOnce(ctx, id); err != nil {
+			return refuse(unavailable(err))
+		}
+	}
+	return v, sure
 }
 
 // admit judges an entry for an app at now. It is not fresh when the entry died meanwhile, or when it should be read again

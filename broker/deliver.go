@@ -86,7 +86,11 @@ func (l *lanes) open(app provision.AppID) {
 
 // Deliver begins to tell every app what is due for it, and does not wait for any.
 func (b *Broker) Deliver(ctx context.Context) error {
-	for _, app := range b.index.all() {
+	hooks, err := b.tenantHooks(ctx)
+	if err != nil {
+		b.log("read tenants that are told", err) // and apps are told meanwhile
+	}
+	for _, app := range append(b.index.all(), hooks...) {
 		if app.Notify.URL == "" || app.Notify.Secret == "" {
 			continue
 		}

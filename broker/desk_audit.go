@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"leasehold/provision"
@@ -54,14 +55,14 @@ func (k *Desk) Decision(ctx context.Context, m Mandate, id provision.DecisionID)
 	if d, err = reach(m, "decision", d, d.Tenant, err); err != nil {
 		return d, nil, err
 	}
-	return d, k.inputs(ctx, d), nil
+	return d, k.b.inputs(ctx, d), nil
 }
 
 // inputs are what a decision was made of; nil: they are erased.
-func (k *Desk) inputs(ctx context.Context, d provision.DecisionRow) *provision.Request {
+func (b *Broker) inputs(ctx context.Context, d provision.DecisionRow) *provision.Request {
 	e := provision.Event{Account: d.Account, SealedBy: d.SealedBy}
 	var aead cipher.AEAD
-	aead, err := Audit{k.b.Ledger, k.b.Registry, k.b.Keys}.key(ctx, &e)
+	aead, err := Audit{b.Ledger, b.Registry, b.Keys}.key(ctx, &e)
 	if err != nil {
 		return nil
 	}
@@ -79,28 +80,44 @@ func (k *Desk) Deliveries(ctx context.Context, m Mandate, f provision.DeliveryFi
 		return Part[provision.Delivery]{}, err
 	}
 	limit := limitOf(f.Limit)
-	var part Part[provision.Delivery]
-	for {
-		f.Limit = 1000
-		found, err := k.b.Deliveries(ctx, f)
+	f.Limit = walkStep
+	return walk(limit, func() ([]provision.Delivery, error) { return k.b.Deliveries(ctx, f) },
+		func(d provision.Delivery) bool { return m.Over(d.Tenant) == nil },
+		func(d provision.Delivery) string {
+			f.After, f.AfterApp = d.Seq, d.App
+			return fmt.Sprintf("%d/%s", d.Seq, d.App)
+		})
+}
+
+// How a list is walked that no store cuts to a tenant.
+const (
+	walkStep  = 1000 // rows read at once
+	walkSteps = 10   // and how often for one part; then the reader has to ask again, from there on
+)
+
+// walk gathers a part of what is wanted. pass moves on behind an item, and says where that is.
+func walk[T any](limit int, read func() ([]T, error), wanted func(T) bool, pass func(T) string) (part Part[T], err error) {
+	for range walkSteps {
+		found, err := read()
 		if err != nil {
 			return part, err
 		}
-		for _, d := range found {
-			if m.Over(d.Tenant) != nil {
-				continue
+		for _, item := range found {
+			if wanted(item) {
+				if len(part.Items) == limit {
+					part.Next = pass(part.Items[limit-1])
+					return part, nil
+				}
+				part.Items = append(part.Items, item)
 			}
-			if len(part.Items) == limit {
-				part.Next = "more"
-				return part, nil
-			}
-			part.Items = append(part.Items, d)
 		}
-		if len(found) < f.Limit {
+		if len(found) < walkStep {
+			part.Next = ""
 			return part, nil
 		}
-		f.After, f.AfterApp = found[len(found)-1].Seq, found[len(found)-1].App
+		part.Next = pass(found[len(found)-1])
 	}
+	return part, nil
 }
 
 // Delivery is one.
@@ -149,27 +166,13 @@ func (k *Desk) Revocations(ctx context.Context, m Mandate, p provision.Page) (Pa
 		return Part[provision.Revocation]{}, err
 	}
 	limit := limitOf(p.Limit)
-	var part Part[provision.Revocation]
-	for p.Limit = 1000; ; {
-		found, err := k.b.Registry.Revocations(ctx, p)
-		if err != nil {
-			return part, err
-		}
-		for _, r := range found {
-			switch {
-			case m.Over(r.Tenant) != nil:
-			case len(part.Items) == limit:
-				part.Next = string(part.Items[limit-1].ID)
-				return part, nil
-			default:
-				part.Items = append(part.Items, r)
-			}
-		}
-		if len(found) < p.Limit {
-			return part, nil
-		}
-		p.After = string(found[len(found)-1].ID)
-	}
+	p.Limit = walkStep
+	return walk(limit, func() ([]provision.Revocation, error) { return k.b.Registry.Revocations(ctx, p) },
+		func(r provision.Revocation) bool { return m.Over(r.Tenant) == nil },
+		func(r provision.Revocation) string {
+			p.After = string(r.ID)
+			return p.After
+		})
 }
 
 // Revocation is one, with whether rows are left.

@@ -65,13 +65,15 @@ func (k *Desk) PutTenant(ctx context.Context, o Order, t provision.Tenant, seen 
 		old, err := k.b.Registry.Tenant(ctx, t.ID)
 		old, there := known(r, "tenant", old, err)
 		there = there && old.Removal != provision.Removed
-		if t.Policy = (provision.Policy{}); there {
-			t.Policy = old.Policy
+		wanted := provision.Tenant{ID: t.ID}
+		if there {
+			wanted = old
 		}
+		wanted.Name, wanted.Contact, wanted.ContractEnd, wanted.Retention = t.Name, t.Contact, t.ContractEnd, t.Retention
 		if old.Removal == provision.Removing {
 			r.fault("tenant: is being deleted: %w", provision.ErrConflict)
 		} else if r.mine("tenant", old.Owner) && r.at("tenant", there, old.Revision, seen) {
-			r.tenant(ctx, WantedTenant{Tenant: t})
+			r.tenant(ctx, WantedTenant{Tenant: wanted}, nil)
 		}
 	})
 	if err != nil {
@@ -102,8 +104,8 @@ func (k *Desk) PutPolicy(ctx context.Context, o Order, id provision.TenantID, p 
 		case t.Removal != "":
 			r.fault("tenant: is being deleted: %w", provision.ErrConflict)
 		case r.mine("policy", t.Owner) && r.at("policy", true, t.Policy.Version, seen):
-			t.Policy = p
-			r.tenant(ctx, WantedTenant{Tenant: t})
+			t.Policy = p.WithRulesOf(t.Policy)
+			r.tenant(ctx, WantedTenant{Tenant: t}, nil)
 		}
 	})
 	if err != nil {
@@ -225,6 +227,7 @@ func (k *Desk) registerConnection(ctx context.Context, r *registration, c Connec
 	case !r.mine("connection", old.Owner) || !r.at("connection", there, old.Revision, seen):
 		return
 	}
+	wanted.Connection.KeySet = old.KeySet
 	if c.Secret == nil {
 		wanted.Connection.ClientSecret = old.ClientSecret
 	} else {

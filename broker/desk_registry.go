@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -167,6 +168,9 @@ func (k *Desk) Policies(ctx context.Context, m Mandate, id provision.TenantID, b
 	var found []provision.Policy
 	for version := below - 1; version > 0 && len(found) < limitOf(limit); version-- {
 		p, err := k.b.Registry.Policy(ctx, id, version)
+		if errors.Is(err, provision.ErrNotFound) { // of a namesake that is gone
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("policy %d of %s: %w", version, id, err)
 		}

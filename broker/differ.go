@@ -82,7 +82,8 @@ func tenantFields(t provision.Tenant) []field {
 	if !t.ContractEnd.IsZero() {
 		end = t.ContractEnd.UTC().Format("2006-01-02T15:04Z")
 	}
-	return []field{{"name", t.Name}, {"contact", t.Contact}, {"contract_end", end}, {"retention", text(t.Retention)}, {"owner", string(t.Owner)}}
+	return []field{{"name", t.Name}, {"contact", t.Contact}, {"contract_end", end}, {"retention", text(t.Retention)},
+		{"webhook.url", t.Hook.URL}, {"webhook.secret", secretMark(t.Hook.Secret)}, {"owner", string(t.Owner)}}
 }
 
 func policyFields(p provision.Policy) []field {

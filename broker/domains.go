@@ -314,10 +314,17 @@ type Showing struct {
 // Show is a tenant's claim on a domain, and what it wants published.
 func (p *Prover) Show(ctx context.Context, t provision.TenantID, d provision.Domain) (Showing, error) {
 	c, err := p.claim(ctx, t, d)
-	if err != nil || c.Proof != provision.ProofDNS {
-		return Showing{Claim: c}, err
+	if err != nil {
+		return Showing{}, err
 	}
-	return Showing{Claim: c, Name: provision.ProofName(d), Value: provision.ProofValue(c.Token), Next: c.NextTry(p.every())}, nil
+	return p.showing(c), nil
+}
+
+func (p *Prover) showing(c provision.Claim) Showing {
+	if c.Proof != provision.ProofDNS {
+		return Showing{Claim: c}
+	}
+	return Showing{Claim: c, Name: provision.ProofName(c.Domain), Value: provision.ProofValue(c.Token), Next: c.NextTry(p.every())}
 }
 
 // Claim makes a tenant's claim on a domain, with the token that it has to publish; an attested one goes over to DNS.

@@ -122,7 +122,9 @@ func (c *common) entry(s provision.Standing) *entry {
 		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries), elevations: s.Elevations,
 	}
 	if l.Kind == provision.WorkloadLease {
-		e.errand = &l.Grant
+		grant := l.Grant // by itself, or the whole lease is held
+		grant.Roles, grant.Purpose, grant.Terms = e.roles, "", ""
+		e.errand = &grant
 	}
 	for i := range e.entries {
 		e.entries[i].Lease = e.id // the same text, held once; so are those below

@@ -54,7 +54,7 @@ func newWorkloadHouse(t testing.TB, change ...func(*house)) *house {
 func (h *house) job(other map[string]any) string {
 	now := h.clock.Now()
 	claims := map[string]any{
-		"iss": h.oidc.URL, "aud": ssoURL + "/t/acme", "sub": "repo:acme/app:environment:production", "iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(), "jti": fmt.Sprintf("jti-%d", h.drawn.Add(1)),
+		"iss": h.oidc.URL, "aud": ssoURL + "/t/acme", "sub": "repo:acme/app:environment:production", "iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(), "jti": fmt.Sprintf("jti-%p-%d", h, h.drawn.Add(1)),
 		"repository_id": "123456", "repository": "acme/app", "ref": "refs/heads/main", "environment": "production", "workflow": "release", "run_id": "4242",
 		"job_workflow_ref": "acme/app/.github/workflows/release.yml@refs/heads/main",
 	}
@@ -428,4 +428,66 @@ func TestAnExplanationGivesNothingSpendsNothingAndIsAudited(t *testing.T) {
 	if _, err := h.Exchange(ctx, x); err != nil {
 		t.Errorf("the token was spent by asking: %v", err)
 	}
+}
+
+func TestALeaseOfSoManyUsesLetsInThatOften(t *testing.T) {
+	h := newWorkloadHouse(t, policy(func(p *provision.Policy) { p.Grants[0].Uses = 5 }))
+	got := h.exchanged()
+	h.wantReach(h.reach(got.Token, deployURL, "/"), "")
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	allowed := 0
+	for range 12 {
+		wait.Go(func() {
+			if v := h.reach(got.Token, deployURL, "/"); v.Allow {
+				mu.Lock()
+				allowed++
+				mu.Unlock()
+			} else if v.Reason != provision.LeaseEnded {
+				t.Errorf("refused as %s", v.Reason)
+			}
+		})
+	}
+	wait.Wait()
+	if l := h.lease(got.Lease.ID); allowed != 4 || l.EndReason != provision.CauseUsedUp {
+		t.Errorf("let in %d times after the first, ended for %q", allowed, l.EndReason)
+	}
+}
+
+func TestTheEndOfATaskIsHeededByEveryReplica(t *testing.T) {
+	w := newTown(t, 2, withWorkloads)
+	one, other := w.houses[0], w.houses[1]
+	one.login(ada())
+	got := one.exchanged()
+	other.wantReach(other.reach(got.Token, deployURL, "/"), "")
+	if ended, err := one.EndTask(context.Background(), "acme", "4242", got.Token, provision.Requester{}); ended != 1 || err != nil {
+		t.Fatalf("%d ended, %v", ended, err)
+	}
+	other.wantReach(other.reach(got.Token, deployURL, "/"), provision.LeaseEnded)
+	other.declined(other.trade(), provision.TaskEnded, "task goes on")
+}
+
+func TestWhoSavesAPolicyForPeopleKeepsTheRulesOfWorkloads(t *testing.T) {
+	h, ctx := newWorkloadHouse(t), context.Background()
+	if _, err := h.Register(ctx, operator(), h.wanted, broker.Plan{Owner: provision.ByAPI, Adopt: true}); err != nil {
+		t.Fatal(err)
+	}
+	got := h.exchanged()
+	p := h.policyNow()
+	changed := p
+	changed.Trust, changed.Grants, changed.Seats = nil, nil, 7 // as a form and a body have it
+	impact, err := h.Rules(everywhere(), "acme").Try(ctx, changed, "")
+	if err != nil || impact.Ended != 0 {
+		t.Fatalf("it would end %d sessions, %v", impact.Ended, err)
+	}
+	if _, err := h.Rules(everywhere(), "acme").Save(ctx, changed, p.Version, "seats"); err != nil {
+		t.Fatal(err)
+	}
+	if now := h.policyNow(); now.Seats != 7 || len(now.Trust) != 1 || len(now.Grants) != 2 {
+		t.Errorf("%+v", now)
+	}
+	if err := h.Regate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	h.wantReach(h.reach(got.Token, deployURL, "/"), "")
 }

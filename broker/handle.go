@@ -39,6 +39,28 @@ func misplaced(app *door, ask Ask, e *entry) provision.Reason {
 	return ""
 }
 
+// useOnce takes one of the uses that a lease has left, in the ledger, where all replicas count together. With the last one
+// it ends, in the same commit. A lease that has none left is ErrNotFound.
+func (b *Broker) useOnce(ctx context.Context, id provision.LeaseID) error {
+	ids, err := b.ids()
+	if err != nil {
+		return err
+	}
+	_, err = b.commit(ctx, provision.Target{Lease: id}, func(s provision.State) (provision.Change, error) {
+		l, now := s.Former.Lease, b.Ledger.Now()
+		switch {
+		case s.Former.Refuses(now) != "" || l.Grant.Uses < 1:
+			return provision.Change{}, provision.ErrNotFound
+		case l.Grant.Uses == 1:
+			end := provision.End{Leases: []provision.LeaseID{id}, Cause: provision.CauseUsedUp, Actor: provision.Actor{Kind: provision.System, Via: "check"}}
+			return provision.EndLeases(s.OfFormer(), end, ids, now), nil
+		}
+		l.Grant.Uses--
+		return provision.Change{Leases: []provision.Lease{l}}, nil
+	})
+	return err
+}
+
 // errandOf is what an app is told of a workload's errand.
 func errandOf(l provision.Lease) Errand {
 	if l.Kind != provision.WorkloadLease {

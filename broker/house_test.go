@@ -160,7 +160,7 @@ func (h *house) open() {
 	}
 	h.attempts = broker.NewLocalAttempts(h.clock.Now)
 	h.ports = broker.Ports{
-		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Credentials: h.store, Sources: h.sources, Operators: h.operators, Search: h.store,
+		Ledger: h.ledger, Registry: h.store, Keys: h.keys, Attempts: h.attempts, Clock: h.store, Upstreams: h.store, Setups: h.store, Leftovers: h.store, Outbox: h.store, Messenger: h.ear, Open: h.provider, Elevations: h.store, Credentials: h.store, Sources: h.sources, Decided: h.store, Operators: h.operators, Search: h.store,
 		Documents: noDocuments{}, Conditions: conditions, Present: present, URL: originOf(ssoURL), Now: h.clock.Now,
 	}
 	h.start()

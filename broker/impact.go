@@ -52,6 +52,7 @@ func (r Rules) Try(ctx context.Context, p provision.Policy, after provision.Leas
 	if err := r.b.usable(p); err != nil {
 		return Impact{}, err
 	}
+	p = p.WithRulesOf(t.Policy)
 	found := toll{Impact: Impact{Against: t.Policy.Version}, of: map[provision.AccountID]*Affected{}}
 	page, until := provision.Page{Tenant: r.t, After: string(after), Limit: tryBatch}, time.Now().Add(r.patience)
 	for {

@@ -21,6 +21,10 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 		return id, nil // a second copy, or a second answer: the browser decides on the first
 	}
 	assertion, err := b.verify(ctx, u, form, from)
+	var no *idp.Rejected
+	if u.Trial && errors.As(err, &no) { // its browser is told, and then it is written
+		return id, b.rewrite(ctx, u, func(u *underway) { u.Fault = faultOf(no, assertion.Claims) })
+	}
 	if err != nil {
 		if faulty(err) {
 			b.refused(ctx, u)
@@ -44,11 +48,14 @@ func faulty(err error) bool {
 //  2. take: the parked assertion, or the one its code is exchanged for
 //  3. decide and write: tenant policy, account, lease and audit event, in one step
 //
-// A refusal is a *provision.DeniedError and the zero Lease.
+// A refusal is a *provision.DeniedError and the zero Lease. So is the end of a login that was only tried, a *TriedError.
 func (b *Broker) Login(ctx context.Context, back Return) (provision.Lease, error) {
 	u, err := b.redeem(ctx, back)
 	if err != nil {
 		return provision.Lease{}, b.stray(ctx, back.Connection, err)
+	}
+	if u.Trial {
+		return provision.Lease{}, b.tried(ctx, u, back)
 	}
 	assertion, err := b.take(ctx, u, back)
 	if err != nil {
@@ -107,8 +114,8 @@ func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion,
 	r := provision.Request{
 		Occasion: provision.OnLogin, Facts: a.Facts, Authn: a.Authn, Intent: u.Intent, App: u.App, Requester: back.Requester,
 		Actor:    provision.Actor{Kind: provision.Person, Via: "login"},
-		Replaces: former,
-		Spend:    append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
+		Replaces: former, Setup: u.Setup,
+		Spend: append(slices.Clone(a.Spend), provision.Spent{Kind: "attempt", ID: string(u.ID), Until: u.Expires}),
 	}
 	if u.Intent.Account != "" {
 		r.Occasion = provision.OnLink

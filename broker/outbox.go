@@ -97,7 +97,9 @@ const deliveriesKept = 24 * time.Hour
 func (b *Broker) eraseTold(ctx context.Context) error {
 	var faults []error
 	before := b.Ledger.Now().Add(-deliveriesKept)
-	for _, app := range b.index.all() {
+	hooks, err := b.tenantHooks(ctx)
+	faults = append(faults, err)
+	for _, app := range append(b.index.all(), hooks...) {
 		faults = append(faults, inBatches(func() (int, error) { return b.Leftovers.DeleteTold(ctx, app.ID, before, eraseBatch) }))
 	}
 	return errors.Join(faults...)

@@ -60,6 +60,7 @@ func (b *Broker) Run(ctx context.Context) {
 	repeatedly(tallyEvery, "write counts", b.flushTally)
 	repeatedly(refreshEvery, "refresh", once(b.Refresh))
 	repeatedly(eraseEvery, "erase", once(b.Erase))
+	repeatedly(warnEvery, "warn of certificates", once(b.Warn))
 	var asked sync.WaitGroup
 	repeatedly(askEvery, "ask identity providers", func(ctx context.Context) error { return b.ask(ctx, &asked) })
 	if b.Outbox != nil && b.Messenger != nil { // all of the processes that share the ledger: each takes what no other has

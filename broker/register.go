@@ -2,8 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +14,7 @@ import (
 type Wanted struct {
 	Apps    []provision.App
 	Tenants []WantedTenant
-	Hooks   map[provision.AppID][]byte // of apps that are told of ends: what signs
+	Hooks   map[provision.AppID][]byte // of apps that are told of ends, and of tenants that are warned: what signs
 }
 
 // WantedTenant is a tenant with everything that is its own.
@@ -87,7 +85,7 @@ func (b *Broker) compare(ctx context.Context, d Deed, w Wanted, p Plan) (*regist
 	}
 	r := &registration{b: b, act: a, plan: p}
 	for _, t := range w.Tenants {
-		r.tenant(ctx, t)
+		r.tenant(ctx, t, w.Hooks[provision.HookOf(t.Tenant.ID)])
 	}
 	for _, app := range w.Apps {
 		r.app(ctx, app, w.Hooks[app.ID])
@@ -164,7 +162,7 @@ func (r *registration) found(name string, err error) bool {
 	return err == nil
 }
 
-func (r *registration) tenant(ctx context.Context, w WantedTenant) {
+func (r *registration) tenant(ctx context.Context, w WantedTenant, hook []byte) {
 	name := "tenant " + string(w.Tenant.ID)
 	old, err := r.b.Registry.Tenant(ctx, w.Tenant.ID)
 	exists := r.found(name, err)
@@ -185,6 +183,10 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant) {
 	}
 	t.Suspended, t.Generation, t.Voided, t.Revision = old.Suspended, old.Generation, old.Voided, old.Revision
 	t.Owner, t.Policy.Version = r.plan.Owner, old.Policy.Version
+	if len(hook) > 0 {
+		t.Hook.Secret = r.secret("tenant/"+string(t.ID), hook)
+		t.Hook = t.Hook.After(old.Hook, r.b.Now().Add(formerHook))
+	}
 	if policy := differences(exists, policyFields(old.Policy), policyFields(t.Policy)); len(policy) > 0 {
 		t.Policy.Version++
 		r.note(provision.Event{Kind: provision.EventPolicyChanged, Tenant: t.ID, Decision: provision.DecisionRef{PolicyVersion: t.Policy.Version}}, name+": policy", policy)
@@ -248,12 +250,9 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 	r.note(event, name, lines(exists, append(changed, trust...)))
 }
 
-// secret names a secret by what it is, so that a changed one has another name; only the installation's key can tell
-// which secret a name stands for.
+// secret is a secret's name. It is stored before what names it.
 func (r *registration) secret(owner string, secret []byte) string {
-	mac := hmac.New(sha256.New, r.b.names)
-	mac.Write(secret)
-	name := fmt.Sprintf("secret/%s/%x", owner, mac.Sum(nil)[:8])
+	name := r.b.secretName(owner, secret)
 	if r.secrets == nil {
 		r.secrets = map[string][]byte{}
 	}

@@ -169,7 +169,7 @@ func newTown(t *testing.T, size int, change ...func(*house)) *town {
 	w := &town{board: &board{}}
 	first := newHouse(t, change...)
 	for range size {
-		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries}
+		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, oidc: first.oidc, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries}
 		w.add(h)
 	}
 	return w

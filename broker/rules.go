@@ -160,6 +160,7 @@ func (r Rules) Save(ctx context.Context, p provision.Policy, seen int64, why str
 	if err != nil {
 		return Version{}, err
 	}
+	p = p.WithRulesOf(t.Policy)
 	if changes := Differences(t.Policy, p); len(changes) > 0 || t.Policy.Version != seen {
 		defer r.b.regates.add(r.t) // also when nobody knows whether it was written
 		_, err = r.b.amendRegistered(ctx, provision.Target{Tenant: r.t}, func(s provision.State) (provision.Change, error) {
@@ -170,6 +171,14 @@ func (r Rules) Save(ctx context.Context, p provision.Policy, seen int64, why str
 		}
 	}
 	return r.Version(ctx, 0)
+}
+
+// Check is why p could not be saved now by whoever asks, or nil.
+func (r Rules) Check(ctx context.Context, p provision.Policy) error {
+	if _, err := r.changeable(ctx, p); err != nil {
+		return err
+	}
+	return r.lockout(ctx, p)
 }
 
 // Restore puts a former version in force again, as a new one.

@@ -29,7 +29,16 @@ type underway struct {
 	Tenant  provision.Generation // of its tenant
 	Voided  provision.Generation // of its tenant's domains
 	Refused int                  // messages for it that were refused
-	stored  Pending
+	Setup   provision.SetupID    // whose invitation it carries; "": none
+
+	// Of one that is only tried.
+	Trying string          // under which name what comes of it is kept
+	Back   string          // the path of the page that shows it
+	Mark   provision.Actor // who tries
+	Pasted bool            // its answer was pasted: it proves no login
+	Fault  *fault          // why its answer was refused; nil: none was
+
+	stored Pending
 }
 
 // outdated reports whether what an attempt began under was revoked, deleted or exchanged since: its answer opens nothing.

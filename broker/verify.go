@@ -25,6 +25,10 @@ func (b *Broker) verify(ctx context.Context, u underway, form idp.Form, from pro
 		return provision.Assertion{}, fmt.Errorf("connection %s: %w", c.ID, err)
 	}
 	assertion, err := provider.Verify(ctx, u.Attempt, form)
+	var no *idp.Rejected
+	if u.Trial && errors.As(err, &no) {
+		return assertion, err // it is the trial's to say
+	}
 	if err != nil {
 		return provision.Assertion{}, b.rejected(ctx, c, u.Attempt, from, err)
 	}

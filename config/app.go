@@ -54,9 +54,9 @@ type notifyFile struct {
 // hookFile is where signed messages go.
 type hookFile struct {
 	// Where they are sent.
-	URL string `key:"url" later:"true"`
-	// File of the secret that signs them.
-	SecretFile string `key:"secret_file" later:"true"`
+	URL string `key:"url"`
+	// File of the secret that signs them: 24 bytes or more, or `whsec_` and base64.
+	SecretFile string `key:"secret_file"`
 }
 
 func (c *collector) app(file appFile) provision.App {

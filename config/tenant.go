@@ -22,7 +22,7 @@ type tenantFile struct {
 	Contact string `key:"contact"`
 	// Decisions, and accounts without a lease, are erased after this time.
 	Retention time.Duration `key:"retention"`
-	// Signed warnings to the tenant's administrators.
+	// Signed warnings to the tenant's administrators, of certificates that run out.
 	Webhook hookFile `key:"webhook"`
 	// The e-mail domains that the tenant says are its own.
 	Domains []claimFile `key:"domains"`
@@ -145,6 +145,8 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
+	tenant.Hook.URL = file.Webhook.URL
+	c.warned(file)
 	tenant.Claims = file.claims(tenant.ID)
 	for _, connection := range file.Connections {
 		tenant.Connections = append(tenant.Connections, c.connection(connection, file))

@@ -31,6 +31,9 @@ type Attempt struct {
 	Path   string           // on that origin, with its query
 	Start  string           // hex SHA-256 of the app origin's start cookie; "": the login began at the SSO host
 
+	// It is only tried: the assertion says everything that was said, also beside a refusal of what it says.
+	Trial bool
+
 	// What else was wished.
 	Intent provision.Intent // add a sign-in to this account
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"leasehold/provision"
 )
@@ -17,8 +18,14 @@ type Provider interface {
 	Begin(ctx context.Context, a *Attempt) (string, error)
 
 	// Verify judges the answer to an attempt by every rule of the protocol. A refusal is a *Rejected; any other error
-	// means that nobody could tell.
+	// means that nobody could tell. Beside a refusal of what a verified answer says, a trial gets its Claims.
 	Verify(ctx context.Context, a Attempt, answer Form) (provision.Assertion, error)
+}
+
+// Inspector is a Provider that judges a message that somebody pasted, so that an administrator learns what is wrong with
+// it. No login may be made of what it says. asOf is the moment as of which it was judged; zero: now.
+type Inspector interface {
+	Inspect(pasted string) (said provision.Assertion, asOf time.Time, err error)
 }
 
 // Describer is a Provider that has metadata to publish (SAML Metadata 2.4.4).

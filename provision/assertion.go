@@ -1,6 +1,9 @@
 package provision
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Assertion is what an identity provider said about one subject, after every check of its protocol.
 type Assertion struct {
@@ -8,6 +11,39 @@ type Assertion struct {
 	Authn    Authn
 	Upstream UpstreamSession // what a log-out will name
 	Spend    []Spent         // what the ledger must remember so that this is used once
+	Claims   []Claimed       `json:",omitempty"` // of a login that is only tried: everything that was said
+}
+
+// Claimed is one thing that an identity provider said about a subject, as it came.
+type Claimed struct {
+	Name   string   // an attribute's Name, a claim's name, or "NameID"
+	Values []string // at most MaxClaimedValues, each cut to a length that fits a page
+	Note   string   // of a NameID: its format; of a claim: "userinfo" when it did not stand in the ID token
+}
+
+// Limits of what is shown of an assertion.
+const (
+	MaxClaimed       = 60
+	MaxClaimedValues = 10
+	MaxClaimedText   = 200
+)
+
+// Shown is c within the limits of what is shown.
+func (c Claimed) Shown() Claimed {
+	cut := func(s string) string {
+		if len(s) <= MaxClaimedText {
+			return s
+		}
+		return strings.ToValidUTF8(s[:MaxClaimedText], "") + "…"
+	}
+	c.Name = cut(c.Name)
+	if len(c.Values) > MaxClaimedValues {
+		c.Values = append(c.Values[:MaxClaimedValues:MaxClaimedValues], "…")
+	}
+	for i, v := range c.Values {
+		c.Values[i] = cut(v)
+	}
+	return c
 }
 
 // Facts are an assertion's claims about a subject.
@@ -35,7 +71,7 @@ type Authn struct {
 // Spent is something that may be used once: an assertion's id, an attempt. The ledger keeps it until it could no longer
 // be accepted anyway.
 type Spent struct {
-	Kind  string // "assertion", "attempt", "token", LogoutMessage, LoggedOut or EndedTask
+	Kind  string // "assertion", "attempt", "token", LogoutMessage, LoggedOut, Invited or EndedTask
 	Scope string // the connection of an assertion, a token or a log-out; the tenant of a task
 	ID    string
 	Until time.Time

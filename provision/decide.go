@@ -145,6 +145,11 @@ func (d *draft) unknown(p Policy) Decision {
 		return d.deny(DomainFailing)
 	case p.Mode == Provisioned:
 		return d.deny(CreationDisabled)
+	case s.invites(d.Request, d.now):
+		if seatsFull(s, p) {
+			return d.deny(SeatsFull)
+		}
+		return d.letIn(Created, d.newAccount(Active))
 	case p.Create == CreateInvite:
 		return d.deny(InviteRequired)
 	case p.Create != CreateAllow && p.Create != CreateApprove:
@@ -192,6 +197,12 @@ func ceiling(t Tenant, a Authn, now time.Time) (time.Time, Cause) {
 
 func contractEnded(t Tenant, now time.Time) bool {
 	return !t.ContractEnd.IsZero() && !now.Before(t.ContractEnd)
+}
+
+// invites reports whether the request carries an invitation that nobody has used. It is found by its token, never by an
+// address, and counts once.
+func (s State) invites(r Request, now time.Time) bool {
+	return r.Setup != "" && s.Setup.ID == r.Setup && s.Setup.Invites(s.Connection, now) && !slices.ContainsFunc(s.Spent, invited)
 }
 
 // seatsFull reports whether one more live account would be above the cap.

@@ -68,6 +68,7 @@ type Change struct {
 	Credentials  []Credential `json:",omitempty"`
 	Elevations   []Elevation  `json:",omitempty"`
 	Deliveries   []Delivery
+	Setups       []Setup     `json:",omitempty"`
 	Tokens       []Token     `json:",omitempty"`
 	TokensGone   []TokenID   `json:",omitempty"` // whose rows are deleted
 	Voids        []AccountID // whose AccountDeactivated that no app has confirmed are void: somebody came back

@@ -41,6 +41,12 @@ type Delivery struct {
 	Tenant  TenantID
 	Account AccountID
 	Lease   LeaseID // of SessionEnded
+
+	// Of ConnectionExpiring, which a tenant is told.
+	Connection ConnectionID `json:",omitempty"`
+	Expires    time.Time    `json:",omitzero"`
+	Days       int          `json:",omitempty"` // ahead
+
 	Cause   Cause
 	At      time.Time // when access ended
 	Due     time.Time // it is not told before

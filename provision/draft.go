@@ -69,8 +69,24 @@ func (d *draft) letIn(outcome Outcome, account Account) Decision {
 	if conflict {
 		change.Events = append(change.Events, d.event(Event{Kind: EventEmailConflict, Tenant: account.Tenant, Account: account.ID, Personal: d.personal()}))
 	}
+	d.useInvitation(change, account)
 	d.endFormer(change, outcome, account)
 	return decision
+}
+
+// useInvitation notes who came in by an invitation that the request carries: that one, and nobody after.
+func (d *draft) useInvitation(change *Change, account Account) {
+	x := d.State.Setup
+	if !d.State.invites(d.Request, d.now) {
+		return
+	}
+	change.Setups = []Setup{x.admitted(account.ID)}
+	spent := invitation(x.ID)
+	spent.Until = x.Expires // after which nothing admits by it anyway
+	change.Spent = append(change.Spent, spent)
+	change.Events = append(change.Events, d.event(Event{
+		Kind: EventSetup, Tenant: x.Tenant, Connection: x.Connection, Account: account.ID, Outcome: "admitted", Changes: []string{"setup: " + string(x.ID)}, Personal: d.personal(),
+	}))
 }
 
 // refresh takes over what the assertion says about the person. An address that another account holds is not taken: the

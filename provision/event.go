@@ -4,31 +4,34 @@ import "time"
 
 // The events of the audit.
 const (
-	EventLogin             = "login"
-	EventProtocol          = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
-	EventExchange          = "exchange"           // a workload's token, exchanged for a lease or refused
-	EventExchangeProtocol  = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
-	EventExplained         = "exchange.explained" // somebody asked what would come of an exchange
-	EventTaskEnded         = "task.ended"
-	EventLogoutProtocol    = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
-	EventLeaseEnded        = "lease.ended"
-	EventAccountState      = "account.state"
-	EventAccountLinked     = "account.linked"
-	EventAccountUnlinked   = "account.unlinked"
-	EventAccountOffice     = "account.office" // an office was given or taken
-	EventEmailConflict     = "account.email_conflict"
-	EventDomainClaim       = "domain.claim"
-	EventTenantChanged     = "tenant.changed"
-	EventConnectionChanged = "connection.changed"
-	EventAppChanged        = "app.changed"
-	EventPolicyChanged     = "policy.changed"
-	EventCheckDenied       = "check.denied" // one a lease, app, reason and minute
-	EventRevocation        = "revocation"
-	EventDelivery          = "delivery"   // an administrator's word on what an app was to be told, or that nobody is to be told any more
-	EventToken             = "token"      // of the API: one was made or revoked
-	EventElevation         = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
-	EventCredential        = "credential" // of a secret: intended, issued, revoking, revoked, stuck
-	EventAdmin             = "admin"
+	EventLogin              = "login"
+	EventProtocol           = "login.protocol"     // messages without a live attempt: one a connection, reason and minute
+	EventExchange           = "exchange"           // a workload's token, exchanged for a lease or refused
+	EventExchangeProtocol   = "exchange.protocol"  // tokens that were refused, of nobody that is known: one a connection, reason and minute
+	EventExplained          = "exchange.explained" // somebody asked what would come of an exchange
+	EventTaskEnded          = "task.ended"
+	EventLogoutProtocol     = "logout.protocol" // log-out messages that were refused: one a connection, reason and minute
+	EventLeaseEnded         = "lease.ended"
+	EventAccountState       = "account.state"
+	EventAccountLinked      = "account.linked"
+	EventAccountUnlinked    = "account.unlinked"
+	EventAccountOffice      = "account.office" // an office was given or taken
+	EventEmailConflict      = "account.email_conflict"
+	EventDomainClaim        = "domain.claim"
+	EventTenantChanged      = "tenant.changed"
+	EventConnectionChanged  = "connection.changed"
+	EventConnectionExpiring = "connection.expiring" // what it is believed by runs out: once 30, 14, 7 and 1 days ahead
+	EventAppChanged         = "app.changed"
+	EventPolicyChanged      = "policy.changed"
+	EventCheckDenied        = "check.denied" // one a lease, app, reason and minute
+	EventRevocation         = "revocation"
+	EventDelivery           = "delivery"   // an administrator's word on what an app was to be told, or that nobody is to be told any more
+	EventSetup              = "setup"      // what was done by a setup link, or with one
+	EventTest               = "login.test" // a login that was only tried: it lets nobody in and makes nothing
+	EventToken              = "token"      // of the API: one was made or revoked
+	EventElevation          = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
+	EventCredential         = "credential" // of a secret: intended, issued, revoking, revoked, stuck
+	EventAdmin              = "admin"
 )
 
 // Event is one line of the audit. Its public part is codes, ids and times; its personal part is sealed under a key
@@ -100,7 +103,7 @@ type RevocationRef struct {
 func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
-		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventToken, EventElevation, EventCredential, EventAdmin,
+		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventConnectionExpiring, EventAppChanged, EventPolicyChanged, EventCheckDenied,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventCredential, EventAdmin,
 	}
 }

@@ -218,6 +218,12 @@ const (
 	// The person has none of the roles that the app requires.
 	// Do: look at `roles` of the policy and `require` of the app.
 	RoleMissing Reason = "role_missing"
+	// The setup link is not known, or it has expired, was used up, or was taken back.
+	// Do: have a new one made: `leasehold setup create`.
+	SetupUnknown Reason = "setup_unknown"
+	// The setup link was opened in another browser before.
+	// Do: go on in that browser; or have the link taken back and a new one made.
+	SetupOtherBrowser Reason = "setup_other_browser"
 	// The page is for administrators, and the account is none.
 	// Do: have an operator appoint the account: `leasehold account appoint`.
 	OfficeMissing Reason = "office_missing"

@@ -16,7 +16,7 @@ func Reasons() []Reason {
 		IdPStatus, IdPUnreachable, AttemptUnknown, AttemptOtherBrowser,
 
 		SessionMissing, SessionMalformed, LeaseEnded, LeaseIdle, AppUnknown, TargetInvalid, ProxyUntrusted, HeaderAlias,
-		TenantNotOfApp, RoleMissing, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
+		TenantNotOfApp, RoleMissing, SetupUnknown, SetupOtherBrowser, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
 		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
 		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, OutsideHours,

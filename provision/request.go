@@ -25,6 +25,7 @@ type Request struct {
 	Spend     []Spent // used up by this request, whatever comes of it
 	Over      []Spent // the sessions at the identity provider, any of which may have ended there meanwhile
 	Intent    Intent  // occasion link
+	Setup     SetupID // whose invitation the attempt carries; "": none
 	Replaces  LeaseID // the session this browser had; "": none
 	App       AppID   // what the person wanted to open; "": nothing in particular
 	Actor     Actor
@@ -41,6 +42,9 @@ func (r Request) Target() Target {
 	t := Target{
 		Connection: r.Facts.Connection, Link: LinkKey{r.Facts.Connection, r.Facts.Subject},
 		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: slices.Concat(r.Spend, r.Over),
+	}
+	if r.Setup != "" {
+		t.Setup, t.Spend = r.Setup, append(t.Spend, invitation(r.Setup))
 	}
 	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
 		t.Email = email
@@ -71,6 +75,7 @@ type Target struct {
 	Intent     Intent
 	Spend      []Spent
 	Delivery   DeliveryID
+	Setup      SetupID
 	Token      TokenID
 	Quiet      bool // no lease ends by it: no Listeners are read
 	Elevations bool // those that the account of Lease waits for are read
@@ -101,6 +106,7 @@ type State struct {
 	IntendedLeases    []Lease  // all of the intent's account that have not ended
 	App               App
 	Delivery          Delivery
+	Setup             Setup
 	Token             Token
 	Listeners         Listeners   // of Account, when the target names it; only its holder's login finds it by the link
 	FormerListeners   Listeners   // of the former lease's account
@@ -131,5 +137,5 @@ func (s State) OfFormer() State {
 // IsZero reports whether t names nothing.
 func (t Target) IsZero() bool {
 	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
-		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == ""
+		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == "" && t.Setup == ""
 }

@@ -75,6 +75,12 @@ func (p Policy) Grant(id string) GrantRule {
 	return GrantRule{}
 }
 
+// WithRulesOf is p with the rules of workloads that another policy has: whoever changes what people may does not see them.
+func (p Policy) WithRulesOf(other Policy) Policy {
+	p.Trust, p.Grants = other.Trust, other.Grants
+	return p
+}
+
 // Terms is a mark of what a workload has to be to have come by r: with another, leases of the former end.
 func (r TrustRule) Terms() string {
 	text, _ := json.Marshal(struct { // texts and lists of them: it cannot fail

@@ -15,7 +15,7 @@ func ChangePolicy(s State, p Policy, seen int64, changes []string, a Act) (Chang
 	case t.Policy.Version != seen:
 		return Change{}, fmt.Errorf("policy of tenant %s: version %d is in force, not %d: %w", t.ID, t.Policy.Version, seen, ErrConflict)
 	}
-	p = p.WithDefaults()
+	p = p.WithDefaults().WithRulesOf(t.Policy)
 	if faults := p.Faults(); len(faults) > 0 {
 		return Change{}, fmt.Errorf("policy of tenant %s: %s: %w", t.ID, faults[0], ErrConflict)
 	}

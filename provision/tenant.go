@@ -23,6 +23,7 @@ type Tenant struct {
 	ContractEnd time.Time     // the first instant that is no longer covered; zero: no end
 	Retention   time.Duration // decisions, and accounts without a lease, are erased after it
 	Suspended   bool          // nobody gets in, and nobody stays in
+	Hook        Notify        `json:",omitzero"` // where warnings are sent
 	Removal     Removal
 	Policy      Policy
 	Generation  Generation

@@ -48,5 +48,5 @@ func loggedOut(x Spent) bool { return x.Kind == LoggedOut }
 
 // replayed reports whether something that may be used once was used already.
 func replayed(s State) bool {
-	return slices.ContainsFunc(s.Spent, func(x Spent) bool { return !loggedOut(x) && x.Kind != EndedTask })
+	return slices.ContainsFunc(s.Spent, func(x Spent) bool { return !loggedOut(x) && !invited(x) && x.Kind != EndedTask })
 }

@@ -85,6 +85,10 @@ func (s *server) finishLogin(w http.ResponseWriter, r *http.Request, v visit, by
 	}
 	back.Connection, back.Requester = provision.ConnectionID(r.PathValue("connection")), v.From
 	lease, err := s.Gate.Login(r.Context(), back)
+	var tried *broker.TriedError
+	if errors.As(err, &tried) {
+		return s.leave(w, v, s.URL.String()+tried.Back, "The test login is over", "See what came of it")
+	}
 	s.Metrics.login(by, err)
 	if err != nil {
 		return err

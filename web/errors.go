@@ -85,6 +85,8 @@ func answers() map[provision.Reason]answer {
 	add(403, "This request did not come the way it should.", askAdmin, provision.ProxyUntrusted, provision.HeaderAlias)
 	add(403, "This app is not open to your organisation.", askAdmin, provision.TenantNotOfApp)
 	add(403, "This app wants a role that you do not have.", askAdmin, provision.RoleMissing)
+	add(403, "This setup link does not work any more.", "Ask whoever sent it to you for a new one.", provision.SetupUnknown)
+	add(403, "This setup link was opened in another browser.", "Go on in that browser. If it was not you who opened it, tell whoever sent it to you at once.", provision.SetupOtherBrowser)
 	add(403, "This page is for administrators.", askAdmin, provision.OfficeMissing)
 	add(401, "The token is not good.", askAdmin, provision.TokenInvalid)
 	add(403, "The token may not do this.", askAdmin, provision.ScopeMissing)

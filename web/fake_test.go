@@ -178,6 +178,20 @@ func (g *fakeGate) Me(ctx context.Context, token string, o provision.Origin) (br
 	return g.me, nil
 }
 
+func (g *fakeGate) Held(ctx context.Context, token string, o provision.Origin) (broker.Held, error) {
+	me, err := g.Me(ctx, token, o)
+	from := provision.Requester{IP: "192.0.2.7", UserAgent: "Mozilla/5.0"}
+	return broker.Held{
+		Me: me, Whence: me.Began,
+		Events: []provision.Event{{ID: "evt_1", Seq: 7, Time: noon, Kind: provision.EventLogin, Outcome: "created", Account: "acc_1", Actor: provision.Actor{Kind: provision.Person}, Personal: provision.Personal{Requester: from, Email: "ada@acme.test"}}},
+		Decisions: []broker.HeldDecision{
+			{DecisionRow: provision.DecisionRow{ID: "dec_1", At: noon, Outcome: provision.Created, PolicyVersion: 3, Inputs: []byte("sealed")}, Asked: &provision.Request{
+				Facts: provision.Facts{Connection: "acme-saml", Subject: "s", Groups: []string{"engineering"}}, Authn: provision.Authn{At: noon, ACR: "mfa"}, Requester: from, Pseudonym: "not hers to see"}},
+			{DecisionRow: provision.DecisionRow{ID: "dec_0", At: noon, Outcome: provision.Created}},
+		},
+	}, err
+}
+
 func (g *fakeGate) Logout(_ context.Context, token string, o provision.Origin, _ provision.Requester) error {
 	g.ended = append(g.ended, "logout "+token)
 	if g.fails["Logout"] == nil {

@@ -36,12 +36,18 @@ type Logins interface {
 // Sessions is what can be done with the session that a browser holds. A token is the value of a session cookie; it is
 // good at one origin.
 type Sessions interface {
+	Own
 	Token(id provision.LeaseID, o provision.Origin) string
 	Session(ctx context.Context, token string, o provision.Origin) (provision.Standing, error)
 	Enter(ctx context.Context, token string, wanted provision.Origin, path, start string, from provision.Requester) (code string, err error)
 	Redeem(ctx context.Context, code, start string, o provision.Origin) (token, path string, err error)
-	Me(ctx context.Context, token string, o provision.Origin) (broker.Me, error)
 	Logout(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
+}
+
+// Own is what people see and do on the page about themselves.
+type Own interface {
+	Me(ctx context.Context, token string, o provision.Origin) (broker.Me, error)
+	Held(ctx context.Context, token string, o provision.Origin) (broker.Held, error)
 	EndLease(ctx context.Context, token string, o provision.Origin, id provision.LeaseID, from provision.Requester) error
 	EndAll(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
 }

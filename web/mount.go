@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -15,6 +16,8 @@ type Mount struct {
 	// Foreign takes requests that no page of ours sent: those of programs. Others are parsed as forms, of which each POST
 	// has to come from a page of this origin.
 	Foreign bool
+	// MaxForm bounds what a page of ours may post, in bytes; 0: 64 KB.
+	MaxForm int64
 }
 
 // Visitor is who sent a request to a Mount.
@@ -41,8 +44,20 @@ func (s *server) mounted(m Mount) route {
 	if m.Foreign {
 		return route{onSSO, m.Pattern, s.noted(serve)}
 	}
-	return route{onSSO, m.Pattern, s.noted(s.own(serve))}
+	return route{onSSO, m.Pattern, s.noted(s.ownUpTo(cmp.Or(m.MaxForm, maxOwnForm), serve))}
 }
+
+// Cookie is the value of a cookie of ours that a request brings, "" when there is none. It is base64url and there once,
+// or an error.
+func Cookie(r *http.Request, name string) (string, error) { return readCookie(r.Header, name) }
+
+// SetCookie sets a cookie of ours, whose name begins with __Host-. seconds is its life; below 0: it goes.
+func SetCookie(w http.ResponseWriter, name, value string, seconds int) {
+	setCookie(w, name, value, seconds)
+}
+
+// Browser is the value of the cookie that logins are bound to, a fresh one when the browser has none.
+func Browser(w http.ResponseWriter, r *http.Request) (string, error) { return browser(w, r) }
 
 // isMounted reports whether path is at or below the first segment of a Mount that people visit.
 func (s *server) isMounted(path string) bool {

@@ -110,12 +110,15 @@ func (s *server) raw(h http.HandlerFunc) serve {
 }
 
 // own lets a POST through only when a page of the same origin sent it: its headers say so (Fetch Metadata, RFC 6454).
-func (s *server) own(next serve) serve {
+func (s *server) own(next serve) serve { return s.ownUpTo(maxOwnForm, next) }
+
+// ownUpTo is own for forms of another size.
+func (s *server) ownUpTo(size int64, next serve) serve {
 	return func(w http.ResponseWriter, r *http.Request, v visit) error {
 		if err := s.csrf.Check(r); err != nil {
 			return errCrossOrigin
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxOwnForm)
+		r.Body = http.MaxBytesReader(w, r.Body, size)
 		if err := r.ParseForm(); err != nil {
 			return errBadForm
 		}

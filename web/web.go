@@ -50,6 +50,7 @@ func (s *server) routes() []route {
 		{anywhere, "GET " + assetPath + "{name}", s.raw(s.asset)},
 
 		{onSSO, "GET /{$}", s.account},
+		{onSSO, "GET /held.json", s.held},
 		{onSSO, "POST /end", s.noted(s.own(s.endOne))},
 		{onSSO, "POST /end-all", s.noted(s.own(s.endAll))},
 		{onSSO, "POST /link", s.noted(s.own(s.link))},

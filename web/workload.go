@@ -86,6 +86,9 @@ func (s *server) oauthError(w http.ResponseWriter, v visit, err error) error {
 	if reason != "" {
 		body["reason"] = string(reason)
 	}
+	if means, _ := reason.Meaning(); means != "" && bad == "" { // a program's owner reads it, and has no page to ask on
+		body["error_description"] = means
+	}
 	var denied *provision.DeniedError
 	if errors.As(err, &denied) && denied.Check != "" {
 		body["check"] = denied.Check

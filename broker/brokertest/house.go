@@ -22,6 +22,7 @@ type Store interface {
 	provision.Keys
 	broker.Clock
 	broker.Upstreams
+	broker.Setups
 	broker.Elevations
 	broker.Search
 }
@@ -57,7 +58,7 @@ func New(t testing.TB, c Config) *House {
 	must(t, err)
 	h := &House{config: c}
 	h.Broker, err = broker.New(ctx, broker.Ports{
-		Ledger: c.Store, Registry: c.Store, Clock: c.Store, Upstreams: c.Store, Elevations: c.Store, Keys: keys, Attempts: broker.NewLocalAttempts(c.Now), Documents: none{}, URL: sso, Now: c.Now, Search: c.Store,
+		Ledger: c.Store, Registry: c.Store, Clock: c.Store, Upstreams: c.Store, Setups: c.Store, Elevations: c.Store, Keys: keys, Attempts: broker.NewLocalAttempts(c.Now), Documents: none{}, URL: sso, Now: c.Now, Search: c.Store,
 		Open:    func(context.Context, provision.Connection) (idp.Provider, error) { return c.Provider, nil },
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },
 	})

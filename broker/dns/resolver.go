@@ -9,9 +9,12 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	wire "github.com/miekg/dns"
+
+	"leasehold/broker"
 )
 
 // Limits of a Resolver.
@@ -61,6 +64,24 @@ func (r Resolver) TXT(ctx context.Context, name string) ([]string, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: %w", ErrUnanswered, errors.Join(faults...))
+}
+
+// Looks is what each server sees at name, each asked once.
+func (r Resolver) Looks(ctx context.Context, name string) []broker.Look {
+	servers, err := r.servers()
+	if _, ok := wire.IsDomainName(name); err != nil || !ok {
+		return nil
+	}
+	looks := make([]broker.Look, len(servers))
+	var asking sync.WaitGroup
+	for i, server := range servers {
+		asking.Go(func() {
+			looks[i].Server = server
+			looks[i].Found, looks[i].Err = r.ask(ctx, server, name)
+		})
+	}
+	asking.Wait()
+	return looks
 }
 
 func (r Resolver) servers() ([]string, error) {

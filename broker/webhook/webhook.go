@@ -48,9 +48,29 @@ type Data struct {
 	Time    time.Time `json:"time"` // when access ended
 }
 
+// Warning is the body of what a tenant is told.
+type Warning struct {
+	Type      string      `json:"type"`
+	Timestamp time.Time   `json:"timestamp"`
+	Data      WarningData `json:"data"`
+}
+
+// WarningData is what runs out.
+type WarningData struct {
+	Tenant     string    `json:"tenant"`
+	Connection string    `json:"connection"`
+	Expires    time.Time `json:"expires"`
+	Days       int       `json:"days"` // the threshold that was reached, ahead of it
+}
+
 // Body is what a delivery says: the same bytes at every try.
 func Body(d provision.Delivery) ([]byte, error) {
 	at := d.At.UTC()
+	if d.Kind == provision.ConnectionExpiring {
+		return json.Marshal(Warning{Type: string(d.Kind), Timestamp: at, Data: WarningData{
+			Tenant: string(d.Tenant), Connection: string(d.Connection), Expires: d.Expires.UTC(), Days: d.Days,
+		}})
+	}
 	return json.Marshal(Message{Type: string(d.Kind), Timestamp: at, Data: Data{
 		App: string(d.App), Tenant: string(d.Tenant), Account: string(d.Account), Lease: string(d.Lease), Cause: string(d.Cause), Time: at,
 	}})

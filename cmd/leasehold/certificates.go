@@ -91,20 +91,25 @@ func expiryOf(c provision.Connection, known broker.Expiry) (broker.Expiry, bool)
 	if known.Connection == c.ID && known.Revision == c.Revision {
 		return known, true
 	}
-	m, err := saml.ParseMetadata(c.Metadata, time.Time{}) // also when they have run out
+	at, ok := lastDay(c.Metadata)
+	return broker.Expiry{Connection: c.ID, Tenant: c.Tenant, Revision: c.Revision, At: at}, ok
+}
+
+// lastDay is when the last certificate of metadata, or they themselves, run out: also when they have.
+func lastDay(document []byte) (at time.Time, ok bool) {
+	m, err := saml.ParseMetadata(document, time.Time{})
 	if err != nil {
-		return broker.Expiry{}, false
+		return at, false
 	}
-	e := broker.Expiry{Connection: c.ID, Tenant: c.Tenant, Revision: c.Revision}
 	for _, certificate := range m.Certificates {
-		if certificate.NotAfter.After(e.At) {
-			e.At = certificate.NotAfter
+		if certificate.NotAfter.After(at) {
+			at = certificate.NotAfter
 		}
 	}
-	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(e.At) {
-		e.At = m.ValidUntil
+	if !m.ValidUntil.IsZero() && m.ValidUntil.Before(at) {
+		at = m.ValidUntil
 	}
-	return e, true
+	return at, true
 }
 
 // watchCertificates reads them at the start and every ten minutes, until ctx is over.

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/provision"
 	"leasehold/web"
 	"leasehold/web/console"
+	"leasehold/web/setup"
 )
 
 // mounts are the parts of the SSO host that are not about logins.
@@ -18,7 +21,11 @@ func (g *gateway) mounts() ([]web.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(c.Mounts(), g.api.Mount()), nil
+	guided, err := setup.New(&broker.Guide{Broker: g.broker, Prover: g.prover}, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(c.Mounts(), guided, []web.Mount{g.api.Mount()}), nil
 }
 
 // lines are what the identity provider of a connection has to be told.

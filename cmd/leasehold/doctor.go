@@ -54,14 +54,14 @@ func (o operator) doctor(r *http.Request, _ broker.Deed) (any, error) {
 		return nil, err
 	}
 	d.Means, d.Do = provision.Reason(d.Code).Meaning()
-	var known vendor
+	var known provision.Vendor
 	if d.Connection != "" {
 		if c, err := o.gateway.store.Connection(r.Context(), d.Connection); err == nil {
-			known = vendorOf(viewConnection(c, addresses{o.gateway.config.URL}).Issuer)
+			known = provision.VendorOf(viewConnection(c, addresses{o.gateway.config.URL}).Issuer)
 			d.Tenant = cmp.Or(d.Tenant, c.Tenant) // what the event says counts: the connection may have been made anew since
 		}
 	}
-	d.Provider, d.Hints = known.name, known.advise(provision.Reason(d.Code))
+	d.Provider, d.Hints = known.Name, known.Advise(provision.Reason(d.Code))
 	return d, nil
 }
 

@@ -113,8 +113,8 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch = outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
-		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Leftovers: g.store, Search: g.store,
-		Canaries: g.store, Elevations: g.store, Credentials: g.store, Sources: sources{g.config.Secrets, g.environ}, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
+		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Setups: g.store, Leftovers: g.store, Search: g.store,
+		Canaries: g.store, Elevations: g.store, Decided: g.store, Credentials: g.store, Sources: sources{g.config.Secrets, g.environ}, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -234,6 +234,9 @@ func (d documents) Follows(old, new []byte) error {
 	}
 	return err
 }
+
+// Expires implements broker.Expirer.
+func (documents) Expires(document []byte) (time.Time, bool) { return lastDay(document) }
 
 // Tell implements broker.Documents.
 func (documents) Tell(document []byte) string { return saml.Tell(document) }

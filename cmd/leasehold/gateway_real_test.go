@@ -59,6 +59,7 @@ type scene struct {
 	mute      bool         // an identity provider that says nothing as well, connection mute-saml for mute.test
 	database  string       // where the ledger is; "": a file
 	uncached  bool         // every check asks the ledger
+	operators string       // the tenant whose accounts may be operators; "": nobody may
 }
 
 // gatewayUnderTest is a running gateway with everything around it.
@@ -114,7 +115,8 @@ dns: {resolver: %s}
 outbound: {allow_private: [127.0.0.0/8]}
 database: %s
 cache: %s
-`, g.url(ssoHost), g.recipe.Leasehold, peers.Port(g.t), g.dns.Addr, cmp.Or(s.database, "sqlite"), map[bool]string{false: "on", true: "off"}[s.uncached]))
+operators: "%s"
+`, g.url(ssoHost), g.recipe.Leasehold, peers.Port(g.t), g.dns.Addr, cmp.Or(s.database, "sqlite"), map[bool]string{false: "on", true: "off"}[s.uncached], s.operators))
 	g.write("acme.yaml", g.manifest(s))
 }
 

@@ -23,14 +23,15 @@ type beside interface {
 	broker.Upstreams
 	broker.Search
 	broker.Canaries
-	lent
-	broker.Tokens
+	asked
 }
 
-// lent is what leases are given beside access.
-type lent interface {
+// asked is what people and programs ask for, and what became of it.
+type asked interface {
+	broker.Setups
 	broker.Elevations
 	broker.Credentials
+	broker.Tokens
 }
 
 // ledger is a store, whatever keeps it.

@@ -33,6 +33,7 @@ type commandLine struct {
 	Token      tokenCommands      `cmd:"" help:"What programs show to the API."`
 	Delivery   deliveryCommands   `cmd:"" help:"What apps are told of ends of access."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
+	Setup      setupCommands      `cmd:"" help:"Links by which a tenant's people register their identity provider themselves."`
 	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`
 	Key        keyCommands        `cmd:"" help:"Keys, and their successors."`
 	Clock      clockCommands      `cmd:"" help:"Ledger time."`

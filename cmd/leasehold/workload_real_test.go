@@ -286,3 +286,26 @@ func (g ofJobs) job(token string, command ...string) *exec.Cmd {
 	job.Env = append(os.Environ(), asGateway+"=yes", "SSL_CERT_FILE="+g.ca.File, "HTTPS_PROXY="+g.way, "https_proxy="+g.way)
 	return job
 }
+
+// TestTheSnippetsOfThePageOnWorkloadsRun plays them, with the addresses of this gateway.
+func TestTheSnippetsOfThePageOnWorkloadsRun(t *testing.T) {
+	g := beginJobs(t, false)
+	bin := t.TempDir()
+	if err := os.Symlink(os.Args[0], filepath.Join(bin, "leasehold")); err != nil {
+		t.Fatal(err)
+	}
+	pieces := workloadSnippets(t, "sh")
+	if len(pieces) != 2 {
+		t.Fatalf("%d snippets", len(pieces))
+	}
+	for i, want := range []string{"engineer", `"access_token":"lh_`} {
+		g.write("token", g.token(nil))
+		script := strings.ReplaceAll(pieces[i], "https://deploy.example.com", g.url(deployHost))
+		job := exec.Command("sh", "-ec", script)
+		job.Env = append(os.Environ(), asGateway+"=yes", "PATH="+bin+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+g.ca.File, "CURL_CA_BUNDLE="+g.ca.File, "HTTPS_PROXY="+g.way, "https_proxy="+g.way,
+			"SSO="+g.url(ssoHost), "TOKEN_FILE="+filepath.Join(g.folder, "token"), "TASK=by-hand")
+		if out, err := job.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v: %s", script, err, out)
+		}
+	}
+}

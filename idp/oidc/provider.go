@@ -166,10 +166,15 @@ func (p *Provider) Verify(ctx context.Context, a idp.Attempt, answer idp.Form) (
 	if err != nil {
 		return provision.Assertion{}, err
 	}
+	var all []provision.Claimed
+	if a.Trial {
+		all = claimed(claims, more)
+	}
 	assertion, err := p.assertion(claims, more)
 	if err != nil {
-		return provision.Assertion{}, err
+		return provision.Assertion{Claims: all}, err
 	}
+	assertion.Claims = all
 	if assertion.Upstream, err = p.upstream(found, claims, tokens); err != nil {
 		return provision.Assertion{}, refused(provision.DocumentMalformed, "claims", err)
 	}

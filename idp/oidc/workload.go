@@ -162,7 +162,10 @@ func (i *Issuer) ReadToken(ctx context.Context, raw string) (idp.Token, error) {
 		return idp.Token{}, refused(provision.DocumentMalformed, h.name, err)
 	}
 	token, err := i.token(claims)
-	return token, refused(provision.DocumentMalformed, h.name, err)
+	if err != nil {
+		return idp.Token{}, refused(provision.DocumentMalformed, h.name, err)
+	}
+	return token, nil
 }
 
 // everyAlgorithm is what an issuer may sign with that does not say: any that we verify.

@@ -142,6 +142,9 @@ func (p *Provider) judge(m message, a idp.Attempt, now time.Time) (provision.Ass
 	if a.Fresh && authn.At.Before(a.Began.Add(-skew)) { // SAML Core 3.4.1, ForceAuthn
 		return none, idp.Reject(provision.AuthTooOld, "authentication at %s, asked for a new one at %s", stamp(authn.At), stamp(a.Began))
 	}
+	if a.Trial {
+		none.Claims = claimed(m.assertion, subject)
+	}
 	facts, err := p.facts(m.assertion, subject)
 	if err != nil {
 		return none, err
@@ -151,7 +154,7 @@ func (p *Provider) judge(m message, a idp.Attempt, now time.Time) (provision.Ass
 		return none, err
 	}
 	spent := provision.Spent{Kind: "assertion", Scope: string(p.connection.ID), ID: idOf(m.assertion), Until: until}
-	return provision.Assertion{Facts: facts, Authn: authn, Upstream: upstream, Spend: []provision.Spent{spent}}, nil
+	return provision.Assertion{Facts: facts, Authn: authn, Upstream: upstream, Spend: []provision.Spent{spent}, Claims: none.Claims}, nil
 }
 
 // judgeKeys wants keys that can sign, each with its certificate. It answers with those that can decrypt; where that is

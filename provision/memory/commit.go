@@ -79,7 +79,7 @@ func (c *commit) apply(change *provision.Change) error {
 	for _, err := range []error{
 		each(x.Spent, c.spend), each(x.Tenants, c.tenant), each(x.Connections, c.connection), each(x.Claims, c.claim),
 		each(x.Apps, c.app), each(x.Accounts, c.account), each(x.Unlinks, c.unlink), each(x.Links, c.addLink),
-		each(x.Leases, c.lease), each(x.Upstreams, c.upstream), each(x.Entries, c.entry), each(x.Decisions, c.decision), each(x.Revocations, c.revocation), each(x.Elevations, c.elevation), each(x.Credentials, c.credential),
+		each(x.Leases, c.lease), each(x.Upstreams, c.upstream), each(x.Entries, c.entry), each(x.Decisions, c.decision), each(x.Revocations, c.revocation), each(x.Elevations, c.elevation), each(x.Credentials, c.credential), each(x.Setups, c.setup),
 		each(x.Tokens, c.token), each(x.TokensGone, c.tokenGone),
 	} {
 		if err != nil {
@@ -214,6 +214,15 @@ func (c *commit) decision(d provision.DecisionRow) error {
 
 func (c *commit) revocation(r provision.Revocation) error {
 	set(c, c.revocations, r.ID, r)
+	return nil
+}
+
+// setup writes a setup's next revision, and no other.
+func (c *commit) setup(x provision.Setup) error {
+	if old, there := c.setups[x.ID]; there && old.Revision != x.Revision-1 {
+		return errLostRace
+	}
+	set(c, c.setups, x.ID, x)
 	return nil
 }
 

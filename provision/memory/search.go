@@ -73,7 +73,7 @@ func (s *Store) FindEvents(ctx context.Context, q provision.EventQuery) (found [
 	return found, err
 }
 
-// Refused counts refused logins by day and reason, from a time on.
+// Refused counts refused logins by day and reason, from the day of a time on.
 func (s *Store) Refused(ctx context.Context, tenant provision.TenantID, since time.Time) (found []provision.Refusals, err error) {
 	type key struct {
 		day    int64
@@ -83,7 +83,7 @@ func (s *Store) Refused(ctx context.Context, tenant provision.TenantID, since ti
 	err = s.view(ctx, func(t *tables) error {
 		for _, e := range t.events {
 			login := e.Kind == provision.EventLogin || e.Kind == provision.EventProtocol
-			if login && e.Outcome == string(provision.Denied) && e.Time.Unix() >= since.Unix() && (tenant == "" || e.Tenant == tenant) {
+			if login && e.Outcome == string(provision.Denied) && e.Time.Unix()/86400 >= since.Unix()/86400 && (tenant == "" || e.Tenant == tenant) {
 				counts[key{e.Time.Unix() / 86400, provision.Reason(e.Reason)}] += max(1, e.Count)
 			}
 		}

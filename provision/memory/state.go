@@ -16,7 +16,7 @@ func (t *tables) state(x provision.Target) provision.State {
 	}
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
-	s.Delivery, s.Token = t.deliveries[x.Delivery], t.tokens[x.Token]
+	s.Delivery, s.Token, s.Setup = t.deliveries[x.Delivery], t.tokens[x.Token], t.setups[x.Setup]
 	s.Tenant = t.tenants[cmp.Or(s.Connection.Tenant, x.Tenant, t.accounts[x.Account].Tenant, s.Former.Lease.Tenant)]
 	t.readClaim(&s, x)
 	t.readAccount(&s, x)

@@ -30,6 +30,7 @@ type tables struct {
 	revocations  map[provision.RevocationID]provision.Revocation
 	events       []provision.Event
 	deliveries   map[provision.DeliveryID]provision.Delivery
+	setups       map[provision.SetupID]provision.Setup
 	tokens       map[provision.TokenID]provision.Token
 	credentials  map[provision.CredentialID]provision.Credential
 	elevations   map[provision.ElevationID]provision.Elevation
@@ -76,6 +77,7 @@ func newTables() tables {
 		decisions:   map[provision.DecisionID]provision.DecisionRow{},
 		revocations: map[provision.RevocationID]provision.Revocation{},
 		deliveries:  map[provision.DeliveryID]provision.Delivery{},
+		setups:      map[provision.SetupID]provision.Setup{},
 		tokens:      map[provision.TokenID]provision.Token{},
 		credentials: map[provision.CredentialID]provision.Credential{},
 		elevations:  map[provision.ElevationID]provision.Elevation{},

@@ -150,6 +150,7 @@ func (c *copier) tables() []func() error {
 		}),
 		bodyRows(c, &p.Decisions, "SELECT body FROM decisions ORDER BY id"),
 		bodyRows(c, &p.Revocations, "SELECT body FROM revocations ORDER BY id"),
+		bodyRows(c, &p.Setups, "SELECT body FROM setups ORDER BY id"),
 		c.rowsOf("SELECT body, used FROM tokens ORDER BY id", func(found pgx.Rows) error {
 			t, err := tokenOf(found)
 			p.Tokens = append(p.Tokens, t)

@@ -145,6 +145,9 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	if t.Delivery != "" {
 		w.queue("SELECT "+deliveryColumns+" FROM deliveries WHERE id = $1 FOR UPDATE", string(t.Delivery)).Query(deliveries(func(d provision.Delivery) { v.delivery = d }))
 	}
+	if t.Setup != "" {
+		w.queue("SELECT body FROM setups WHERE id = $1 FOR UPDATE", string(t.Setup)).Query(bodies(func(x provision.Setup) { v.setup = x }))
+	}
 	if t.Token != "" {
 		w.queue("SELECT body FROM tokens WHERE id = $1 FOR UPDATE", string(t.Token)).Query(bodies(func(x provision.Token) { v.token = x }))
 	}

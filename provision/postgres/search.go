@@ -82,12 +82,12 @@ func (s *Store) FindEvents(ctx context.Context, q provision.EventQuery) (events 
 	return events, err
 }
 
-// Refused counts refused logins by day and reason, from a time on.
+// Refused counts refused logins by day and reason, from the day of a time on.
 func (s *Store) Refused(ctx context.Context, t provision.TenantID, since time.Time) (found []provision.Refusals, err error) {
 	if err := s.number(ctx); err != nil {
 		return nil, err
 	}
-	f := filter{}.and("at >= ", since.Unix()).of("tenant = ", string(t))
+	f := filter{}.and("at >= ", since.Unix()/86400*86400).of("tenant = ", string(t))
 	err = s.reading(ctx, func(r reader) error {
 		found = nil
 		b := &pgx.Batch{}

@@ -25,6 +25,7 @@ type view struct {
 	leaving   map[provision.AccountID][]provision.AppID
 	handed    map[provision.LeaseID][]provision.Entry // of accounts that somebody listens for
 	delivery  provision.Delivery                      // the target's
+	setup     provision.Setup                         // the target's
 	token     provision.Token                         // the target's
 	waiting   map[provision.AccountID][]provision.Elevation
 
@@ -62,7 +63,7 @@ func (v *view) state(t provision.Target) provision.State {
 	s.Tenant = v.tenants[cmp.Or(s.Connection.Tenant, t.Tenant, v.accounts[t.Account].Tenant, s.Former.Lease.Tenant)]
 	v.readClaim(&s, domainOf(t))
 	s.Account, s.Links, s.Leases = v.accounts[v.account], slices.Clone(v.links[v.account]), v.liveLeases(v.account)
-	s.Link, s.EmailHolder, s.Delivery, s.Token = v.link, v.accounts[v.holder], v.delivery, v.token
+	s.Link, s.EmailHolder, s.Delivery, s.Token, s.Setup = v.link, v.accounts[v.holder], v.delivery, v.token, v.setup
 	s.Listeners, s.FormerListeners, s.IntendedListeners = v.listeners(t.Account), v.listeners(s.Former.Account.ID), v.listeners(s.Intended.Account.ID)
 	return s
 }

@@ -21,7 +21,7 @@ func (w *work) apply(c *provision.Change, locked []provision.AccountID) error {
 		all(c.Spent, w.spend), all(c.Tenants, w.tenant), all(c.Connections, w.connection), all(c.Claims, w.claim), all(c.Apps, w.app), all(c.Accounts, w.account),
 		all(c.Unlinks, w.unlink), all(c.Links, w.link), all(c.Leases, w.lease), all(c.Upstreams, w.upstream), all(c.Entries, w.entry), all(c.Decisions, w.decision), all(c.Revocations, w.revocation),
 		all(c.Tokens, w.token), all(c.TokensGone, w.tokenGone),
-		all(c.Elevations, w.elevation), all(c.Credentials, w.credential),
+		all(c.Elevations, w.elevation), all(c.Credentials, w.credential), all(c.Setups, w.setup),
 	}
 	for _, write := range each {
 		if err := write(); err != nil {

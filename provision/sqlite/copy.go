@@ -33,6 +33,7 @@ func (s *Store) Copy(ctx context.Context, each func(provision.Part) error) error
 			func() error { return copyRows(&c, &p.Decisions, "SELECT body FROM decisions ORDER BY id") },
 			func() error { return copyRows(&c, &p.Revocations, "SELECT body FROM revocations ORDER BY id") },
 			func() error { return copyRows(&c, &p.Events, "SELECT body FROM events ORDER BY seq") },
+			func() error { return copyRows(&c, &p.Setups, "SELECT body FROM setups ORDER BY id") },
 			c.known, c.tokens,
 			func() error { return copyRows(&c, &p.Credentials, "SELECT body FROM credentials ORDER BY id") },
 			func() error { return copyRows(&c, &p.Elevations, "SELECT body FROM elevations ORDER BY id") },

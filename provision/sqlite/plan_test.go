@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -74,6 +75,21 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	}
 	_, err = s.Sightings(ctx, canary.ID)
 	do(err)
+	_, err = s.Amend(ctx, provision.Target{Token: "tok_1"}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Tokens: []provision.Token{{ID: "tok_1", Tenant: tenant.ID}}, TokensGone: []provision.TokenID{"tok_2"}}, nil
+	})
+	do(err)
+	_, err = s.Token(ctx, "tok_1")
+	do(err)
+	do(s.UsedToken(ctx, "tok_1", began))
+	_, err = s.Tokens(ctx, provision.Page{Tenant: tenant.ID})
+	do(err)
+	_, err = s.Decisions(ctx, provision.Page{Tenant: tenant.ID})
+	do(err)
+	_, err = s.Decision(ctx, "dec_1")
+	if !errors.Is(err, provision.ErrNotFound) {
+		do(err)
+	}
 	remembered := provision.Change{Upstreams: []provision.Upstream{{Lease: leaseOf(0), Handles: []string{"h"}}, {Lease: leaseOf(1)}}}
 	_, err = s.Amend(ctx, provision.Target{}, func(provision.State) (provision.Change, error) { return remembered, nil })
 	do(err)

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,21 +98,29 @@ func between(r reader, f filter, q provision.EventQuery) (filter, error) {
 	return f, nil
 }
 
-// Refused counts refused logins by day and reason, from a time on.
+// Refused counts refused logins by day and reason, from the day of a time on. The index has them in the order in which
+// they are summed up, those of each tenant by themselves.
 func (s *Store) Refused(ctx context.Context, t provision.TenantID, since time.Time) (found []provision.Refusals, err error) {
-	end, args := filter{}.and("at >= ?", since.Unix()).of("tenant = ?", string(t)).text, []any{since.Unix()}
-	if t != "" {
-		args = append(args, t)
+	type key struct {
+		day    int64
+		reason provision.Reason
 	}
+	f, counts := filter{}.and("day >= ?", since.Unix()/86400).of("+tenant = ?", string(t)), map[key]int{}
 	err = s.snapshot(ctx, func(r reader) error {
 		return r.query(func(row *sql.Rows) error {
-			var day int64
-			var x provision.Refusals
-			err := row.Scan(&day, &x.Reason, &x.Count)
-			x.Day = time.Unix(day*86400, 0).UTC()
-			found = append(found, x)
+			var k key
+			var tenant string
+			var n int
+			err := row.Scan(&k.day, &tenant, &k.reason, &n)
+			counts[k] += n
 			return err
-		}, "SELECT at / 86400, reason, sum(refused) FROM events INDEXED BY events_refused WHERE refused > 0"+end+" GROUP BY 1, 2 ORDER BY 1, 2", args...)
+		}, "SELECT day, tenant, reason, sum(refused) FROM events INDEXED BY events_refused WHERE refused > 0"+f.text+" GROUP BY day, tenant, reason", f.args...)
+	})
+	for k, n := range counts {
+		found = append(found, provision.Refusals{Day: time.Unix(k.day*86400, 0).UTC(), Reason: k.reason, Count: n})
+	}
+	slices.SortFunc(found, func(a, b provision.Refusals) int {
+		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Reason, b.Reason))
 	})
 	return found, err
 }

@@ -151,6 +151,11 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 			return err
 		}
 	}
+	if t.Setup != "" {
+		if s.Setup, err = row[provision.Setup](r, "SELECT body FROM setups WHERE id = ?", t.Setup); err != nil {
+			return err
+		}
+	}
 	if t.Token != "" {
 		if s.Token, err = row[provision.Token](r, "SELECT body FROM tokens WHERE id = ?", t.Token); err != nil {
 			return err

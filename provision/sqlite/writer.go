@@ -33,6 +33,7 @@ func (w writer) apply(c *provision.Change) error {
 		func() error { return each(c.Entries, w.entry) },
 		func() error { return each(c.Decisions, w.decision) },
 		func() error { return each(c.Revocations, w.revocation) },
+		func() error { return each(c.Setups, w.setup) },
 		func() error { return each(c.Tokens, w.token) },
 		func() error { return each(c.TokensGone, w.tokenGone) },
 		func() error { return each(c.Elevations, w.elevation) },

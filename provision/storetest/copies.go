@@ -94,6 +94,7 @@ func crowdedStore(t *probe, s Copied) {
 		Spent:     []provision.Spent{{Kind: "assertion", Scope: "okta", ID: "_1", Until: start}},
 		Tokens:    []provision.Token{token("tok_1", acme), token("tok_2", "")},
 		Decisions: []provision.DecisionRow{{ID: "dec_1", Tenant: acme, At: start, Inputs: []byte{0, 1, 2}}},
+		Setups:    []provision.Setup{setupAt("one"), setupAt("two")},
 	})
 	w.write(provision.Change{Credentials: []provision.Credential{{ID: "crd_1", Tenant: acme, Lease: "acme.1", State: provision.CredentialStuck, Until: start}}})
 	w.write(provision.Change{Elevations: []provision.Elevation{w.elevation(provision.Lease{ID: "acme.1", Tenant: acme, Account: "acc_1"}, "admin")}})

@@ -13,6 +13,7 @@ func lists() []check {
 		{"a list walked by its cursor has everything once, in order", walks},
 		{"lists are of one tenant when they are asked to be", listsOfTenant},
 		{"what is over is listed when it is asked for", listsOver},
+		{"live leases are listed by their task", listsOfTask},
 	}
 }
 
@@ -113,6 +114,37 @@ func listsOver(t *probe, a, _ Store) {
 	}
 	if len(now["revocations"]) != 2 || len(all["revocations"]) != 3 {
 		t.errorf("%d revocations, %d with those that are settled", len(now["revocations"]), len(all["revocations"]))
+	}
+}
+
+func listsOfTask(t *probe, a, b Store) {
+	w := newWorld(t, a)
+	holder, _ := w.person("ada", "ada@acme.example")
+	stranger, _ := w.person("bob", "bob@rival.example")
+	var mine []string
+	for _, of := range []provision.Account{holder, holder, holder, holder, stranger} {
+		l := w.lease(of)
+		if l.Kind, l.Grant.Task = provision.WorkloadLease, "4242"; len(mine) == 3 && of.Tenant == acme {
+			l.Grant.Task = "4243"
+		} else if of.Tenant == acme {
+			mine = append(mine, string(l.ID))
+		}
+		w.write(provision.Change{Leases: []provision.Lease{l}})
+	}
+	slices.Sort(mine)
+	w = w.on(b)
+	list := func(p provision.Page) []string {
+		return walk(t, b.Leases, p, func(l provision.Lease) string { return string(l.ID) })
+	}
+	if got := list(provision.Page{Tenant: acme, Task: "4242"}); !slices.Equal(got, mine) {
+		t.errorf("of the task are %v, want %v", got, mine)
+	}
+	t.ok("end", w.end(provision.LeaseID(mine[0])))
+	if got := list(provision.Page{Tenant: acme, Task: "4242"}); !slices.Equal(got, mine[1:]) {
+		t.errorf("after an end they are %v, want %v", got, mine[1:])
+	}
+	if got := list(provision.Page{Tenant: acme, Task: "4242", Ended: true}); !slices.Equal(got, mine) {
+		t.errorf("with those that ended they are %v, want %v", got, mine)
 	}
 }
 

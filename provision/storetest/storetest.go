@@ -30,10 +30,10 @@ type Beside interface {
 	Upstreams
 	Outbox
 	Canaries
-	Tokens
+	Setups
+	Administration
 	Elevations
 	Credentials
-	Search
 }
 
 // Leftovers is what deletes what is over; the port is its consumer's.
@@ -71,6 +71,12 @@ type Canaries interface {
 	Sightings(ctx context.Context, id provision.LeaseID) ([]provision.Sighting, error)
 }
 
+// Administration is what is kept for those who administer.
+type Administration interface {
+	Search
+	Tokens
+}
+
 // Search is what administrators look for; the port is its consumer's.
 type Search interface {
 	FindAccounts(ctx context.Context, q provision.AccountQuery) ([]provision.Account, error)
@@ -88,7 +94,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), tokens(), elevations(), credentials(), search(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), setups(), tokens(), elevations(), credentials(), search(),
 	} {
 		all = append(all, group...)
 	}

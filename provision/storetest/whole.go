@@ -31,7 +31,7 @@ func tornChange(t *probe, a, b Store) {
 		Connections: []provision.Connection{connection("third", "third", "third.example")}, Apps: []provision.App{{ID: "third"}},
 		Accounts: []provision.Account{eve}, Links: []provision.Link{link(okta, "eve", eve)}, Leases: []provision.Lease{closed, w.lease(eve)},
 		Entries: []provision.Entry{{Lease: l.ID, App: wiki, At: start}}, Spent: []provision.Spent{{Kind: "attempt", ID: "torn", Until: start}},
-		Decisions: []provision.DecisionRow{row, row}, Revocations: []provision.Revocation{{ID: "rev_torn"}}, Events: []provision.Event{w.event(provision.EventAdmin)},
+		Decisions: []provision.DecisionRow{row, row}, Revocations: []provision.Revocation{{ID: "rev_torn"}}, Setups: []provision.Setup{setupAt("torn")}, Events: []provision.Event{w.event(provision.EventAdmin)},
 	})
 	if !errors.Is(err, provision.ErrConflict) {
 		t.fatalf("a decision written twice: error %v, want a conflict", err)
@@ -41,11 +41,11 @@ func tornChange(t *probe, a, b Store) {
 	}
 	s := w.on(b).read(provision.Target{
 		Tenant: "third", Account: eve.ID, Link: provision.LinkKey{Connection: okta, Subject: "eve"}, Lease: l.ID, App: "third",
-		Domain: domain("third.example"), Connection: "third", Spend: []provision.Spent{{Kind: "attempt", ID: "torn"}},
+		Domain: domain("third.example"), Connection: "third", Setup: "setup_torn", Spend: []provision.Spent{{Kind: "attempt", ID: "torn"}},
 	})
 	for what, there := range map[string]bool{
 		"tenant": s.Tenant.ID != "", "connection": s.Connection.ID != "", "claim": s.Claim.Tenant != "", "app": s.App.ID != "", "account": s.Account.ID != "",
-		"link": s.Link.Account != "", "lease": len(s.Leases) > 0, "entry": len(s.Former.Entries) > 0, "spent": len(s.Spent) > 0,
+		"link": s.Link.Account != "", "lease": len(s.Leases) > 0, "entry": len(s.Former.Entries) > 0, "spent": len(s.Spent) > 0, "setup": s.Setup.ID != "",
 		"end of a lease": !s.Former.Lease.EndedAt.IsZero(), "installation": s.Installation != 1,
 	} {
 		if there {

@@ -19,6 +19,8 @@ type App struct {
 	Roles      []string `json:"require_roles,omitempty"`
 	Public     []string `json:"public,omitempty"`
 	MaxSession string   `json:"max_session,omitempty"`
+	Workloads  bool     `json:"workloads,omitempty" doc:"Its check takes workloads"`
+	OffPath    bool     `json:"off_path,omitempty" doc:"No check stands before it: workloads show it signed tokens"`
 	NotifyURL  string   `json:"notify_url,omitempty"`
 	Notified   bool     `json:"notify_secret_set,omitempty"`
 	Owner      string   `json:"owner" enum:"manifest,api"`
@@ -27,7 +29,7 @@ type App struct {
 
 func viewApp(x provision.App) App {
 	v := App{ID: string(x.ID), Origins: texts(x.Origins), Headers: x.Headers, User: x.User, Tenants: []string{}, Roles: x.Roles, Public: x.Public, MaxSession: lasts(x.MaxSession),
-		NotifyURL: x.Notify.URL, Notified: x.Notify.Secret != "", Owner: string(x.Owner), Revision: x.Revision}
+		Workloads: x.Workloads, OffPath: x.OffPath, NotifyURL: x.Notify.URL, Notified: x.Notify.Secret != "", Owner: string(x.Owner), Revision: x.Revision}
 	for _, t := range x.Tenants {
 		v.Tenants = append(v.Tenants, string(t))
 	}
@@ -51,6 +53,8 @@ type AppPut struct {
 		Roles      []string `json:"require_roles,omitempty"`
 		Public     []string `json:"public,omitempty"`
 		MaxSession string   `json:"max_session,omitempty"`
+		Workloads  bool     `json:"workloads,omitempty" doc:"Its check takes workloads"`
+		OffPath    bool     `json:"off_path,omitempty" doc:"No check stands before it: workloads show it signed tokens"`
 		NotifyURL  string   `json:"notify_url,omitempty" maxLength:"2048"`
 		Secret     string   `json:"notify_secret,omitempty" minLength:"24" maxLength:"500" doc:"What signs; not there: the one there is stays. It is never answered"`
 		Reason     string   `json:"reason,omitempty" maxLength:"1000"`
@@ -82,7 +86,7 @@ func (a *API) PutApp(ctx context.Context, m broker.Mandate, in *AppPut) (*One[Ap
 		return nil, err
 	}
 	b := in.Body
-	x := provision.App{ID: provision.AppID(in.App), Headers: cmp.Or(b.Headers, "leasehold"), User: b.User, Roles: b.Roles, Public: b.Public, Notify: provision.Notify{URL: b.NotifyURL}}
+	x := provision.App{ID: provision.AppID(in.App), Headers: cmp.Or(b.Headers, "leasehold"), User: b.User, Roles: b.Roles, Public: b.Public, Workloads: b.Workloads, OffPath: b.OffPath, Notify: provision.Notify{URL: b.NotifyURL}}
 	if x.Headers == "remote-user" {
 		x.User = cmp.Or(x.User, "id")
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -76,10 +75,6 @@ func (a *API) ListDeliveries(ctx context.Context, m broker.Mandate, in *Deliveri
 	part, err := a.Desk.Deliveries(ctx, m, f)
 	if err != nil {
 		return nil, err
-	}
-	if part.Next != "" {
-		last := part.Items[len(part.Items)-1]
-		part.Next = fmt.Sprintf("%d/%s", last.Seq, last.App)
 	}
 	l := listed(a, listing{m, listDeliveries, PageIn{Limit: in.Limit}}, part, viewDelivery)
 	if l.Link != "" {

@@ -33,7 +33,6 @@ type house struct {
 	api    *api.API
 	serve  http.Handler // as programs reach it
 	zone   map[string][]string
-	down   bool // the ledger of tokens does not answer
 	past   time.Duration
 }
 
@@ -57,7 +56,7 @@ func newHouse(t testing.TB) *house {
 	keys, err := broker.NewKeyring(ctx, h.store, master[:])
 	must(t, err)
 	h.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Search: h.store, Elevations: h.store, Leftovers: h.store, Outbox: h.store, Messenger: deaf{}, Keys: keys,
+		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Messenger: deaf{}, Keys: keys,
 		Attempts: broker.NewLocalAttempts(h.now), Documents: documents{}, URL: origin(sso), Now: h.now, Operators: "ops",
 		Open: func(_ context.Context, c provision.Connection) (idp.Provider, error) {
 			return believer{c.ID, h.now}, nil

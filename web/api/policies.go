@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -24,17 +25,34 @@ type Roles struct {
 
 // Policy is a tenant's policy, in the words of the manifest.
 type Policy struct {
-	Create           string   `json:"create,omitempty" enum:"allow,invite,approve,deny" default:"deny"`
-	Mode             string   `json:"mode,omitempty" enum:"leased,ephemeral,provisioned" default:"leased"`
-	Groups           Groups   `json:"groups,omitzero"`
-	Roles            Roles    `json:"roles,omitzero"`
-	Seats            int      `json:"seats,omitempty" minimum:"0"`
-	MaxSession       string   `json:"max_session,omitempty" doc:"Not there: 8h"`
-	Idle             string   `json:"idle,omitempty" doc:"Not there: 30m"`
-	ACR              []string `json:"acr,omitempty"`
-	MaxAuthAge       string   `json:"max_auth_age,omitempty"`
-	DeprovisionGrace string   `json:"deprovision_grace,omitempty" doc:"Not there: 15m"`
-	When             string   `json:"when,omitempty" maxLength:"2000" doc:"A condition (CEL) on each login and live session"`
+	Create           string      `json:"create,omitempty" enum:"allow,invite,approve,deny" default:"deny"`
+	Mode             string      `json:"mode,omitempty" enum:"leased,ephemeral,provisioned" default:"leased"`
+	Groups           Groups      `json:"groups,omitzero"`
+	Roles            Roles       `json:"roles,omitzero"`
+	Seats            int         `json:"seats,omitempty" minimum:"0"`
+	MaxSession       string      `json:"max_session,omitempty" doc:"Not there: 8h"`
+	Idle             string      `json:"idle,omitempty" doc:"Not there: 30m"`
+	ACR              []string    `json:"acr,omitempty"`
+	MaxAuthAge       string      `json:"max_auth_age,omitempty"`
+	DeprovisionGrace string      `json:"deprovision_grace,omitempty" doc:"Not there: 15m"`
+	When             string      `json:"when,omitempty" maxLength:"2000" doc:"A condition (CEL) on each login and live session"`
+	Elevate          []Elevation `json:"elevate,omitempty" maxItems:"100" doc:"Roles that people may ask for, for a while"`
+}
+
+// Elevation is a role that people may have for a while.
+type Elevation struct {
+	Role      string `json:"role"`
+	Who       Circle `json:"who,omitzero"`
+	Max       string `json:"max"`
+	Approve   string `json:"approve,omitempty" enum:"approver,policy" default:"approver"`
+	Approvers Circle `json:"approvers,omitzero"`
+	Ticket    bool   `json:"ticket,omitempty"`
+}
+
+// Circle are people by what they have.
+type Circle struct {
+	Groups []string `json:"groups,omitempty"`
+	Roles  []string `json:"roles,omitempty"`
 }
 
 // PolicyView is one version of a policy.
@@ -45,9 +63,13 @@ type PolicyView struct {
 
 func viewPolicy(p provision.Policy) PolicyView {
 	p = p.WithDefaults()
-	return PolicyView{p.Version, Policy{
-		string(p.Create), string(p.Mode), Groups(p.Groups), Roles(p.Roles), p.Seats, lasts(p.MaxSession), lasts(p.Idle), p.ACR, lasts(p.MaxAuthAge), lasts(p.DeprovisionGrace), p.When,
+	v := PolicyView{p.Version, Policy{
+		string(p.Create), string(p.Mode), Groups(p.Groups), Roles(p.Roles), p.Seats, lasts(p.MaxSession), lasts(p.Idle), p.ACR, lasts(p.MaxAuthAge), lasts(p.DeprovisionGrace), p.When, nil,
 	}}
+	for _, e := range p.Elevate {
+		v.Elevate = append(v.Elevate, Elevation{e.Role, Circle(e.Who), lasts(e.Max), string(e.Approve), Circle(e.Approvers), e.Ticket})
+	}
+	return v
 }
 
 // policy is the policy that a body describes.
@@ -65,8 +87,18 @@ func (b Policy) policy() (provision.Policy, error) {
 	if p.MaxAuthAge, err = duration("max_auth_age", b.MaxAuthAge); err != nil {
 		return p, err
 	}
-	p.DeprovisionGrace, err = duration("deprovision_grace", b.DeprovisionGrace)
-	return p.WithDefaults(), err
+	if p.DeprovisionGrace, err = duration("deprovision_grace", b.DeprovisionGrace); err != nil {
+		return p, err
+	}
+	p.When = strings.TrimSpace(b.When)
+	for _, e := range b.Elevate {
+		rule := provision.ElevationRule{Role: e.Role, Who: provision.Circle(e.Who), Approve: provision.Approval(e.Approve), Approvers: provision.Circle(e.Approvers), Ticket: e.Ticket}
+		if rule.Max, err = duration("elevate.max", e.Max); err != nil {
+			return p, err
+		}
+		p.Elevate = append(p.Elevate, rule)
+	}
+	return p.WithDefaults(), nil
 }
 
 // PolicyPut changes a policy.
@@ -137,8 +169,9 @@ func (a *API) ListPolicies(ctx context.Context, m broker.Mandate, in *PolicyVers
 func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*One[PolicyView], error) {
 	id := provision.TenantID(in.Tenant)
 	err := m.May("policies.put")
+	var t provision.Tenant
 	if err == nil {
-		_, err = a.Desk.Reach(ctx, m, id)
+		t, err = a.Desk.Reach(ctx, m, id)
 	}
 	if err != nil {
 		return nil, err
@@ -151,5 +184,9 @@ func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*
 	if err != nil {
 		return nil, err
 	}
+	if seen == broker.AnyOne {
+		seen = t.Policy.Version
+	}
+	p.Trust, p.Grants = t.Policy.Trust, t.Policy.Grants // of workloads: they are not changed here
 	return onePolicy(a.Desk.PutPolicy(ctx, order(ctx, m, in.Body.Reason), id, p, seen))
 }

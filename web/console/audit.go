@@ -87,7 +87,7 @@ func (c *Console) export(v *visit) error {
 // cutShort breaks an answer off that has begun, so that whoever reads it knows that it is not whole.
 func cutShort(w http.ResponseWriter) error {
 	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil { // HTTP/2: a stream ends with an error in no other way than this one
+	if err != nil { // over HTTP/2 a page follows instead, which is no line of JSON
 		return http.ErrAbortHandler
 	}
 	return conn.Close()

@@ -33,8 +33,17 @@ type Address struct{ Name, Value string }
 type Broker interface {
 	Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, broker.Mandate, error)
 	Under(m broker.Mandate) broker.Reach
+	Rules(m broker.Mandate, t provision.TenantID) broker.Rules
 	Invited(ctx context.Context, token, session string) (provision.Standing, error)
 	BecomeOperator(ctx context.Context, token, session string, from provision.Requester) error
+	Trier
+}
+
+// Trier tries logins, which make nothing.
+type Trier interface {
+	TestLogin(ctx context.Context, m broker.Mandate, c provision.ConnectionID, name, back string, w broker.Wish) (broker.Departure, error)
+	TestedLogin(ctx context.Context, m broker.Mandate, name string) (broker.Trial, error)
+	TestResponse(ctx context.Context, m broker.Mandate, c provision.ConnectionID, name, pasted string) error
 }
 
 // Console serves the pages.

@@ -54,6 +54,9 @@ func (c *Console) connection(v *visit) error {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}
+	if v.m.Write && x.Removal == "" {
+		page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/test", "Try a login", false})
+	}
 	return c.show(v, http.StatusOK, "connection", string(x.ID), page)
 }
 

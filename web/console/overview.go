@@ -70,13 +70,25 @@ func (c *Console) expiring(v *visit, page *overviewPage) error {
 		if v.m.Over(e.Tenant) != nil {
 			continue
 		}
-		text := fmt.Sprintf("The last certificate of %s, or its metadata, run out in %d days, on %s.", e.Connection, ago(v.now(), e.At), e.At.UTC().Format("2 Jan 2006"))
+		when := "in " + counted(ago(v.now(), e.At), "day", "days")
+		if left < 24*time.Hour {
+			when = "within a day"
+		}
+		text := fmt.Sprintf("The last certificate of %s, or its metadata, runs out %s, on %s.", e.Connection, when, e.At.UTC().Format("2 Jan 2006"))
 		if left <= 0 {
 			text = fmt.Sprintf("The last certificate of %s, or its metadata, ran out on %s: nobody logs in by it.", e.Connection, e.At.UTC().Format("2 Jan 2006"))
 		}
 		page.Alarms = append(page.Alarms, alarm{"Certificate", text, "/admin/connections/" + string(e.Connection)})
 	}
 	return nil
+}
+
+// counted is how many of something there are, in words.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // heldConnections are those whose new trust waits for a word.
@@ -111,11 +123,11 @@ func (c *Console) failingProofs(v *visit, page *overviewPage) error {
 func (c *Console) stuck(v *visit, page *overviewPage) error {
 	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows + 1})
 	if n := len(found); n > 0 {
-		count := fmt.Sprint(n)
+		count := counted(n, "end of access", "ends of access")
 		if n > rows {
-			count = fmt.Sprintf("More than %d", rows)
+			count = fmt.Sprintf("More than %d ends of access", rows)
 		}
-		page.Alarms = append(page.Alarms, alarm{"Deliveries", count + " ends of access could not be told to apps.", "/admin/deliveries"})
+		page.Alarms = append(page.Alarms, alarm{"Deliveries", count + " could not be told to an app.", "/admin/deliveries"})
 	}
 	return err
 }
@@ -126,7 +138,7 @@ func (c *Console) waiting(v *visit, page *overviewPage) (err error) {
 		return err
 	}
 	if n := page.Population.Accounts[provision.Pending]; n > 0 {
-		page.Alarms = append(page.Alarms, alarm{"Approval", fmt.Sprintf("%d accounts wait for an approval or for their first sign-in.", n), "/admin/accounts?state=pending"})
+		page.Alarms = append(page.Alarms, alarm{"Approval", counted(n, "account waits", "accounts wait") + " for an approval or a first sign-in.", "/admin/accounts?state=pending"})
 	}
 	return nil
 }

@@ -80,15 +80,29 @@ func parsePages() (map[string]*template.Template, error) {
 // functions are what pages may call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"date":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
-		"day":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
-		"since":  func(t time.Time) bool { return !t.IsZero() },
-		"anchor": anchor,
+		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") },
+		"day":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
+		"since":   func(t time.Time) bool { return !t.IsZero() },
+		"anchor":  anchor,
+		"creates": creates,
+		"modes":   modes,
+		"cut":     shortened,
 		"unlink": func(a provision.Account, l provision.Link) string {
 			return address("/admin/accounts/"+string(a.ID)+"/unlink", "connection", string(l.Connection), "subject", l.Subject)
 		},
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// longest is how much of a text that somebody else chose a list shows, in letters.
+const longest = 100
+
+// shortened is text as a list shows it.
+func shortened(text string) string {
+	if letters := []rune(text); len(letters) > longest {
+		return string(letters[:longest]) + "…"
+	}
+	return text
 }
 
 // anchor is text as an id of HTML.

@@ -13,7 +13,7 @@ type serve func(v *visit) error
 // routes is everything that is served to whoever holds an office, and where. Pages that ask before something is done
 // have the address to which their form is posted.
 func (c *Console) routes() []route {
-	return []route{
+	return append(c.policyRoutes(), []route{
 		{"GET /admin", c.overview},
 		{"GET /admin/{$}", c.overview},
 		{"GET /admin/accounts", c.accounts},
@@ -28,6 +28,9 @@ func (c *Console) routes() []route {
 		{"POST /admin/leases/{id}/end", c.doEnd},
 		{"GET /admin/connections", c.connections},
 		{"GET /admin/connections/{id}", c.connection},
+		{"GET /admin/connections/{id}/test", c.testLogin},
+		{"POST /admin/connections/{id}/test", c.tryLogin},
+		{"POST /admin/connections/{id}/response", c.tryResponse},
 		{"GET /admin/connections/{id}/{act}", c.askConnectionAct},
 		{"POST /admin/connections/{id}/{act}", c.doConnectionAct},
 		{"GET /admin/domains", c.domains},
@@ -47,7 +50,7 @@ func (c *Console) routes() []route {
 		{"GET /admin/orphans", c.orphans},
 		{"GET /admin/audit", c.audit},
 		{"GET /admin/audit.jsonl", c.export},
-	}
+	}...)
 }
 
 // tabs is the navigation: the paths by which each page finds its place.

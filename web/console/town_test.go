@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"leasehold/broker"
+	"leasehold/broker/condition"
 	"leasehold/idp"
 	"leasehold/provision"
 	"leasehold/provision/sqlite"
@@ -101,8 +102,10 @@ func newTown(t testing.TB) *town {
 	master := [32]byte{1}
 	keys, err := broker.NewKeyring(ctx, x.store, master[:])
 	must(t, err)
+	conditions, err := condition.New()
+	must(t, err)
 	x.Broker, err = broker.New(ctx, broker.Ports{
-		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store,
+		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Conditions: conditions,
 		Leftovers: x.store, Outbox: x.store, Messenger: deaf{}, Operators: "ops", Documents: documents{}, URL: x.origin,
 		Open:    func(_ context.Context, c provision.Connection) (idp.Provider, error) { return believer{c.ID}, nil },
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },

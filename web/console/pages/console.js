@@ -2,6 +2,7 @@
 "use strict";
 for (const code of document.querySelectorAll(".facts code")) {
   if (!navigator.clipboard) break;
+  if (code.textContent.length < 16) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy small";

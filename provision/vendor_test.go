@@ -1,8 +1,6 @@
-package main
+package provision_test
 
 import (
-	"bytes"
-	"slices"
 	"testing"
 
 	"leasehold/provision"
@@ -21,33 +19,30 @@ func TestAVendorIsKnownByItsIssuerAlone(t *testing.T) {
 		"https://id.acme.test/realms/acme":                        "Keycloak",
 		"https://idp.acme.test/simplesaml/saml2/idp/metadata.php": "SimpleSAMLphp",
 		"https://idp.acme.test/module.php/saml/idp/metadata":      "SimpleSAMLphp",
+		"https://auth.pingone.eu/0f3a":                            "Ping Identity",
 		"https://idp.acme.test/metadata":                          "",
 		"https://evil.test/?https://login.microsoftonline.com/":   "",
 		"https://acme.okta.com.evil.test/":                        "",
 	} {
-		if got := vendorOf(issuer).name; got != want {
+		if got := provision.VendorOf(issuer).Name; got != want {
 			t.Errorf("%s is %q, want %q", issuer, got, want)
 		}
 	}
 }
 
-func TestAdviceIsForReasonsThatThereAre(t *testing.T) {
-	for _, v := range vendors() {
-		for reason, text := range v.advice {
-			if !slices.Contains(provision.Reasons(), reason) || text == "" || len(v.advise(reason)) == 0 {
-				t.Errorf("%s: %q says %q", v.name, reason, text)
-			}
+func TestEachVendorKnowsWhatToDoAboutASubjectOrAnAddress(t *testing.T) {
+	for _, v := range provision.Vendors() {
+		if len(v.Advise(provision.SubjectTransient)) == 0 && len(v.Advise(provision.EmailMissing)) == 0 {
+			t.Errorf("%s has no advice", v.Name)
+		}
+		if provision.VendorCalled(v.Key).Name != v.Name {
+			t.Errorf("%s is not found by %q", v.Name, v.Key)
 		}
 	}
-	if hints := (vendor{}).advise(provision.NotYetValid); len(hints) != 1 {
+	if hints := (provision.Vendor{}).Advise(provision.NotYetValid); len(hints) != 1 {
 		t.Errorf("a clock that is wrong gets %q", hints)
 	}
-}
-
-func TestNothingFromOutsideSteersTheOperatorsTerminal(t *testing.T) {
-	var out bytes.Buffer
-	row(&out, "a\x1b[2Jb\nc\u202ed\u009be", "ä")
-	if out.String() != "a�[2Jb c�d�e\tä\n" {
-		t.Errorf("%q", out.String())
+	if provision.VendorCalled("nobody").Name != "" {
+		t.Error("a vendor that there is not is found")
 	}
 }

@@ -1,0 +1,127 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"leasehold/provision"
+)
+
+// Setups finds setups. Only a ledger's changes write them.
+type Setups interface {
+	// Setup is one by its name, or ErrNotFound.
+	Setup(ctx context.Context, id provision.SetupID) (provision.Setup, error)
+	// Setups lists them; those that are done or revoked when Page.Ended.
+	Setups(ctx context.Context, p provision.Page) ([]provision.Setup, error)
+}
+
+// How long a setup link works.
+const (
+	SetupLife    = 72 * time.Hour      // unless said otherwise
+	maxSetupLife = 31 * 24 * time.Hour // at most
+)
+
+// NewSetup describes a setup to make.
+type NewSetup struct {
+	Tenant     provision.TenantID
+	Connection provision.ConnectionID // what it is to make; "": an id is drawn
+	Expires    time.Duration          // from now; 0: SetupLife
+}
+
+// SetupLink is a setup's link. It is shown once: nobody can make it again.
+type SetupLink struct {
+	Setup provision.Setup
+	URL   string
+}
+
+// MakeSetup makes a setup link of a tenant that m reaches. Whoever opens it may register one connection of that tenant,
+// and come in by it as its administrator.
+func (b *Broker) MakeSetup(ctx context.Context, m Mandate, n NewSetup, why string) (SetupLink, error) {
+	if b.Setups == nil {
+		return SetupLink{}, fmt.Errorf("setups: %w", provision.ErrNotFound)
+	}
+	if err := m.Over(n.Tenant); err != nil {
+		return SetupLink{}, err
+	}
+	if !m.Write {
+		return SetupLink{}, &provision.DeniedError{Reason: provision.OfficeMissing}
+	}
+	switch {
+	case n.Expires == 0:
+		n.Expires = SetupLife
+	case n.Expires < time.Minute || n.Expires > maxSetupLife:
+		return SetupLink{}, fmt.Errorf("a setup link works for a minute at least and %s at most: %w", maxSetupLife, provision.ErrConflict)
+	}
+	if n.Connection == "" || !m.Everywhere { // whoever may name one learns which there are
+		n.Connection = freshConnection(n.Tenant)
+	}
+	a, err := b.act(m.Deed(why, ""))
+	if err != nil {
+		return SetupLink{}, err
+	}
+	token := draw() + draw() // 260 bits
+	x := provision.Setup{ID: provision.SetupOf(token), Tenant: n.Tenant, Connection: n.Connection, Expires: a.Now.Add(n.Expires)}
+	done, err := b.amendSetup(ctx, x, func(s provision.State) (provision.Change, error) {
+		if s.Connection.ID != "" { // also one of another tenant, of which nothing is said
+			s.Tenant.ID = n.Tenant
+		}
+		return provision.NewSetup(s, x, a)
+	})
+	if err != nil {
+		return SetupLink{}, err
+	}
+	return SetupLink{done.Setups[0], b.URL.String() + "/setup/" + token}, nil
+}
+
+// freshConnection is an id that no connection has, short enough for whatever tenant.
+func freshConnection(t provision.TenantID) provision.ConnectionID {
+	return provision.ConnectionID(string(t[:min(len(t), 50)]) + "-" + draw()[:8])
+}
+
+// amendSetup writes a change of a setup, and of the connection that it makes.
+func (b *Broker) amendSetup(ctx context.Context, x provision.Setup, change changing) (provision.Change, error) {
+	t := provision.Target{Tenant: x.Tenant, Connection: x.Connection, Domain: x.Domain, Setup: x.ID}
+	return b.amendRegistered(ctx, t, change)
+}
+
+// RevokeSetup takes a setup back. What it registered stays as it is.
+func (b *Broker) RevokeSetup(ctx context.Context, m Mandate, id provision.SetupID, why string) error {
+	x, err := b.setup(ctx, m, id)
+	if err != nil {
+		return err
+	}
+	if !m.Write {
+		return &provision.DeniedError{Reason: provision.OfficeMissing}
+	}
+	a, err := b.act(m.Deed(why, ""))
+	if err != nil {
+		return err
+	}
+	_, err = b.amendSetup(ctx, x, func(s provision.State) (provision.Change, error) { return provision.RevokeSetup(s, a) })
+	return err
+}
+
+// setup is one that m reaches.
+func (b *Broker) setup(ctx context.Context, m Mandate, id provision.SetupID) (provision.Setup, error) {
+	if b.Setups == nil {
+		return provision.Setup{}, fmt.Errorf("setup %s: %w", id, provision.ErrNotFound)
+	}
+	x, err := b.Setups.Setup(ctx, id)
+	if err == nil && m.Over(x.Tenant) != nil {
+		err = provision.ErrNotFound
+	}
+	if err != nil {
+		return provision.Setup{}, fmt.Errorf("setup %s: %w", id, err)
+	}
+	return x, nil
+}
+
+// ListSetups lists setups of the tenants that m reaches.
+func (b *Broker) ListSetups(ctx context.Context, m Mandate, p provision.Page) ([]provision.Setup, error) {
+	var err error
+	if p.Tenant, err = m.Within(p.Tenant); err != nil || b.Setups == nil {
+		return nil, err
+	}
+	return b.Setups.Setups(ctx, p)
+}
