@@ -82,6 +82,21 @@ func (b *Broker) Issue(ctx context.Context, lease provision.LeaseID, id provisio
 	return b.issued(ctx, d, done.Credentials[0], source)
 }
 
+// HandOver is Issue for the workload whose handle this is.
+func (b *Broker) HandOver(ctx context.Context, t provision.TenantID, id provision.SecretID, bearer string, from provision.Requester) (HandedOver, error) {
+	if !strings.HasPrefix(bearer, HandlePrefix) {
+		return HandedOver{}, &provision.DeniedError{Reason: provision.SessionMissing}
+	}
+	s, err := b.workloadOf(ctx, t, bearer, false)
+	if errors.Is(err, provision.ErrNotFound) {
+		return HandedOver{}, &provision.DeniedError{Reason: provision.SessionMissing}
+	}
+	if err != nil {
+		return HandedOver{}, err
+	}
+	return b.Issue(ctx, s.Lease.ID, id, from)
+}
+
 // issued asks the source, and notes what it said.
 func (b *Broker) issued(ctx context.Context, d Deed, c provision.Credential, source Source) (HandedOver, error) {
 	wall := b.Now()

@@ -40,6 +40,8 @@ type Config struct {
 	DNS DNS `key:"dns"`
 	// Manifests that are applied at start and on SIGHUP: files, or patterns with `*`. With a fault in one, none is applied.
 	Manifests []string `key:"manifests" default:"tenants.d/*.yaml"`
+	// File of the sources of secrets that leases are handed users of. See below. A file that is not there names none.
+	Secrets string `key:"secrets" default:"secrets.yaml"`
 	// Requests to addresses that tenants gave: metadata, discovery, keys.
 	Outbound Outbound `key:"outbound"`
 	// How often domain proofs are repeated.
@@ -187,7 +189,7 @@ func (c *Config) resolve(top place) {
 	if c.Data == "" {
 		top.fault("data", "is empty; write the folder for the database")
 	}
-	for _, path := range []*string{&c.Data, &c.MasterKeyFile, &c.TLS.Cert, &c.TLS.Key} {
+	for _, path := range []*string{&c.Data, &c.MasterKeyFile, &c.TLS.Cert, &c.TLS.Key, &c.Secrets} {
 		*path = top.reader.resolve(*path)
 	}
 	for i := range c.Manifests {

@@ -60,7 +60,7 @@ func TestTheExampleIsWhatTheDefaultsSay(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	bare, faults := config.Load("", []string{"LEASEHOLD_URL=https://sso.example.com", "LEASEHOLD_MANIFESTS=testdata/tenants.d/*.yaml"})
+	bare, faults := config.Load("", []string{"LEASEHOLD_URL=https://sso.example.com", "LEASEHOLD_MANIFESTS=testdata/tenants.d/*.yaml", "LEASEHOLD_SECRETS=testdata/secrets.yaml"})
 	if faults != nil {
 		t.Fatal(faults)
 	}

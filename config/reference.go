@@ -14,7 +14,7 @@ import (
 	"leasehold/provision"
 )
 
-//go:embed app.go config.go connection.go manifest.go tenant.go workload.go
+//go:embed app.go config.go connection.go manifest.go secrets.go tenant.go workload.go
 var sources embed.FS
 
 //go:embed testdata/leasehold.yaml testdata/tenants.d/acme.yaml
@@ -51,6 +51,14 @@ Several manifests are read as one: ids and origins are unique over all of them. 
 
 `
 
+const secretsIntroduction = `## Sources of secrets
+
+The file that ` + "`secrets`" + ` names is read whenever one is needed: a change needs no restart. It holds what an operator answers for, and
+no tenant's administrator changes it. Whoever makes roles there needs CREATEROLE and pg_signal_backend, and the admin option on each role of
+` + "`member_of`" + `.
+
+`
+
 // Reference is docs/config.md: every key with its type, its default and its meaning, as the code has them.
 func Reference() string {
 	var b strings.Builder
@@ -68,6 +76,8 @@ func Reference() string {
 	b.WriteString("\n" + strings.ReplaceAll(redisText, "~", "`") + "\n" + manifestIntroduction)
 	example(&b, "tenants.d/acme.yaml")
 	tables(&b, reflect.TypeFor[manifestFile](), "", comments)
+	b.WriteString(secretsIntroduction)
+	tables(&b, reflect.TypeFor[secretsFile](), "", comments)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

@@ -95,4 +95,6 @@ type Workloads interface {
 	Introspect(ctx context.Context, t provision.TenantID, token, asker string) (broker.Known, error)
 	GiveBack(ctx context.Context, t provision.TenantID, token string, from provision.Requester) error
 	EndTask(ctx context.Context, t provision.TenantID, task, bearer string, from provision.Requester) (ended int, err error)
+	// HandOver hands a workload a user of a database or the like.
+	HandOver(ctx context.Context, t provision.TenantID, id provision.SecretID, bearer string, from provision.Requester) (broker.HandedOver, error)
 }

@@ -75,6 +75,7 @@ func (s *server) routes() []route {
 		{onSSO, "POST /t/{tenant}/token", s.workload(s.exchange)}, // programs post here: no check of the origin
 		{onSSO, "POST /t/{tenant}/decide", s.workload(s.explain)},
 		{onSSO, "POST /t/{tenant}/introspect", s.workload(s.introspect)},
+		{onSSO, "POST /t/{tenant}/secrets/{secret}", s.workload(s.handSecret)},
 		{onSSO, "POST /t/{tenant}/revoke", s.workload(s.giveBack)},
 		{onSSO, "POST /t/{tenant}/tasks/{task}/end", s.workload(s.endTask)},
 

@@ -30,6 +30,7 @@ type beside interface {
 type asked interface {
 	broker.Setups
 	broker.Elevations
+	broker.Credentials
 	broker.Tokens
 }
 

@@ -148,7 +148,8 @@ type checkConfigCommand struct{}
 func (checkConfigCommand) Run(s *surroundings) error {
 	c, faults := config.Load(s.config, s.environ)
 	_, more := config.LoadManifests(c.Manifests, s.environ, judge(c.URL, time.Now()))
-	if faults = append(faults, more...); len(faults) > 0 {
+	_, sources := config.LoadSecrets(c.Secrets, s.environ)
+	if faults = append(append(faults, more...), sources...); len(faults) > 0 {
 		return faults
 	}
 	if s.json {
