@@ -138,7 +138,7 @@ func (b *Broker) entitled(ctx context.Context, lease provision.LeaseID, id provi
 		return s, nil, &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID}
 	}
 	secret, source, err := b.Sources.Source(ctx, s.Tenant.ID, id)
-	if err == nil && !secret.Gives(s, now) {
+	if err == nil && !secret.Gives(s) {
 		err = &provision.DeniedError{Reason: provision.RoleMissing, Tenant: s.Tenant.ID}
 	}
 	return s, source, err

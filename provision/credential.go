@@ -139,7 +139,8 @@ type Secret struct {
 	Roles  []string // one of these, of the lease's own, is needed; none: nobody has any
 }
 
-// Gives reports whether the holder of s may have a credential of x. Roles for a while count for as long as they last.
-func (x Secret) Gives(s Standing, now time.Time) bool {
-	return x.ID != "" && x.Tenant != "" && x.Tenant == s.Lease.Tenant && slices.ContainsFunc(s.Effective(now), func(role string) bool { return slices.Contains(x.Roles, role) })
+// Gives reports whether the holder of s may have a credential of x. Roles for a while do not count: a credential lasts as
+// long as its lease, and they do not.
+func (x Secret) Gives(s Standing) bool {
+	return x.ID != "" && x.Tenant != "" && x.Tenant == s.Lease.Tenant && slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(x.Roles, role) })
 }

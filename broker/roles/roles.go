@@ -132,9 +132,9 @@ func (d Database) address() string {
 	if err != nil {
 		return ""
 	}
-	query := u.Query()
-	for _, secret := range []string{"password", "user", "sslpassword", "sslkey", "sslcert", "passfile"} {
-		query.Del(secret)
+	query := url.Values{}
+	if mode := u.Query().Get("sslmode"); mode != "" { // the rest is ours alone
+		query.Set("sslmode", mode)
 	}
 	u.User, u.RawQuery = nil, query.Encode()
 	return u.String()
