@@ -122,12 +122,14 @@ func (e *Engine) fresh(when string) (cel.Program, broker.Uses, error) {
 
 // first is the first thing that is wrong, and where.
 func first(issues *cel.Issues) error {
-	for _, fault := range issues.Errors() {
-		where := fmt.Sprintf("column %d", fault.Location.Column()+1)
-		if fault.Location.Line() > 1 {
-			where = fmt.Sprintf("line %d, %s", fault.Location.Line(), where)
-		}
-		return fmt.Errorf("%s: %s", where, fault.Message)
+	all := issues.Errors()
+	if len(all) == 0 {
+		return issues.Err()
 	}
-	return issues.Err()
+	fault := all[0]
+	where := fmt.Sprintf("column %d", fault.Location.Column()+1)
+	if fault.Location.Line() > 1 {
+		where = fmt.Sprintf("line %d, %s", fault.Location.Line(), where)
+	}
+	return fmt.Errorf("%s: %s", where, fault.Message)
 }

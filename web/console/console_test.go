@@ -356,7 +356,6 @@ func TestConnectionsDomainsDeliveriesAndTenantsAreGovernedToo(t *testing.T) {
 	if c := connection(); c.Held || string(c.Metadata) != "another trust" {
 		t.Errorf("confirmed: %+v", c)
 	}
-	acme = x.as(x.login("acme", "adam")) // what began under the former trust has ended
 	wantDone(operator, "/admin/connections/acme-idp/disable")
 	if !connection().Disabled {
 		t.Error("it is not disabled")

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -277,5 +276,3 @@ func (x *town) account(id provision.AccountID) provision.Account {
 	must(x.t, err)
 	return a
 }
-
-func path(format string, args ...any) string { return fmt.Sprintf(format, args...) }
