@@ -125,7 +125,7 @@ func (c *Console) doConnectionAct(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	return c.settled(v, q, v.reach.OnConnection(v.r.Context(), provision.ConnectionID(v.id()), a.do, v.form("reason")))
+	return c.settled(v, q, v.reach.OnConnection(v.r.Context(), provision.ConnectionID(v.id()), broker.Right("connections."+a.name), a.do, v.form("reason")))
 }
 
 // apps is the list of apps.
@@ -244,7 +244,9 @@ type deliveryList struct {
 // deliveries lists what apps could not be told of ends of access.
 func (c *Console) deliveries(v *visit) error {
 	f := provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows + 1}
-	f.After, f.AfterApp = place(v.query("after"))
+	if err := v.place(&f); err != nil {
+		return err
+	}
 	found, err := v.reach.Deliveries(v.r.Context(), f)
 	if err != nil {
 		return err
@@ -256,6 +258,9 @@ func (c *Console) deliveryAct(v *visit) (again bool, q question, err error) {
 	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{ID: provision.DeliveryID(v.id()), Limit: 1})
 	if err == nil && len(found) == 0 {
 		err = provision.ErrNotFound
+	}
+	if err == nil {
+		err = v.reach.MayDeliver()
 	}
 	if err != nil {
 		return false, q, err
