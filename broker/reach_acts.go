@@ -25,6 +25,14 @@ func (r Reach) mayOn(ctx context.Context, right Right, id provision.AccountID) (
 	return x.Account, err
 }
 
+// Can reports whether the mandate holds a right on something of a tenant.
+func (r Reach) Can(right Right, t provision.TenantID) bool { return r.may(right, t) == nil }
+
+// CanOn reports whether the mandate holds a right on an account.
+func (r Reach) CanOn(right Right, a provision.Account) bool {
+	return r.m.Over(a.Tenant) == nil && r.b.permitsOn(r.m, right, a) == nil
+}
+
 // Do does one of AccountVerbs, with every lease that ends by it.
 func (r Reach) Do(ctx context.Context, id provision.AccountID, right Right, why string) (provision.Account, error) {
 	verb, ok := AccountVerbs()[right]

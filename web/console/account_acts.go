@@ -19,6 +19,17 @@ type accountAct struct {
 	do          func(v *visit, x broker.Dossier, why string) error
 }
 
+// needs is the right to an act.
+func (a accountAct) needs() broker.Right {
+	switch {
+	case a.right != "":
+		return a.right
+	case a.name == "dismiss":
+		return "accounts.appoint"
+	}
+	return broker.Right("accounts." + a.name)
+}
+
 // in offers an act for accounts in some states.
 func in(states ...provision.AccountState) func(*visit, broker.Dossier) bool {
 	return func(_ *visit, x broker.Dossier) bool { return slices.Contains(states, x.Account.State) }

@@ -89,7 +89,7 @@ func (c *Console) account(v *visit) error {
 		page.Leases = x.Leases[:rows]
 	}
 	for _, a := range accountActs() {
-		if v.m.Write && a.offered(v, x) {
+		if v.m.Write && a.offered(v, x) && v.reach.CanOn(a.needs(), x.Account) {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}

@@ -33,6 +33,14 @@ func TestWhoAdministersTheOperatorsTenantDoesNotBecomeOperator(t *testing.T) {
 	if r := adam.post("/admin/tenants/ops/policy/save", "seen", "1", "base", "1", "create", "deny", "mode", "leased", "reason", "because"); r.Code != http.StatusForbidden {
 		t.Errorf("the operators' policy: %d", r.Code)
 	}
+	for at, offered := range map[string]bool{"/admin/accounts/" + string(operator.lease.Account): false, "/admin/accounts/" + string(eve.Account): true} {
+		if page := adam.get(at).Body.String(); strings.Contains(page, "/suspend") != offered || strings.Contains(page, "/appoint") != offered {
+			t.Errorf("%s offers what is refused, or does not offer what is not", at)
+		}
+	}
+	if page := adam.get("/admin/connections/ops-idp").Body.String(); strings.Contains(page, "/disable") || strings.Contains(page, "/confirm") {
+		t.Error("the operators' connection is offered to be changed")
+	}
 	if after := x.held("ops"); after != before {
 		t.Errorf("something was done:\n%s\nwas\n%s", after, before)
 	}
