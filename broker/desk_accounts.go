@@ -90,6 +90,9 @@ func (k *Desk) onAccount(ctx context.Context, o Order, r Right, id provision.Acc
 		return provision.Account{}, err
 	}
 	who, err := k.account(ctx, o.Mandate, id)
+	if err == nil {
+		err = k.b.permitsOn(o.Mandate, r, who.Account)
+	}
 	if err != nil {
 		return provision.Account{}, err
 	}
@@ -103,6 +106,9 @@ func (k *Desk) LinkAccount(ctx context.Context, o Order, id provision.AccountID,
 		return provision.Account{}, err
 	}
 	who, err := k.account(ctx, o.Mandate, id)
+	if err == nil {
+		err = k.b.permitsOn(o.Mandate, "accounts.link", who.Account)
+	}
 	if err == nil {
 		err = k.ownConnection(ctx, who.Tenant, key)
 	}

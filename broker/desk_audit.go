@@ -10,8 +10,7 @@ import (
 	"leasehold/provision"
 )
 
-// Events is a part of the audit, in order, with the personal parts whose keys still exist. Of warnings that name other
-// tenants' domains only who reaches those hears.
+// Events is a part of the audit, in order, with the personal parts whose keys still exist.
 func (k *Desk) Events(ctx context.Context, m Mandate, f provision.EventFilter) (Part[provision.Event], error) {
 	if err := m.May("audit.read"); err != nil {
 		return Part[provision.Event]{}, err
@@ -30,12 +29,17 @@ func (k *Desk) Events(ctx context.Context, m Mandate, f provision.EventFilter) (
 	if len(events) > limit {
 		part.Next = "more"
 	}
-	for i, e := range part.Items {
+	m.hush(part.Items)
+	return part, nil
+}
+
+// hush leaves out of events what is not for the mandate's holder: which other tenants have domains like theirs.
+func (m Mandate) hush(events []provision.Event) {
+	for i, e := range events {
 		if !m.Everywhere && e.Kind == provision.EventDomainClaim {
-			part.Items[i].Changes = nil
+			events[i].Changes = nil
 		}
 	}
-	return part, nil
 }
 
 // Decisions lists the decisions that a mandate reaches, in the order of their ids, without their inputs.

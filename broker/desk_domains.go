@@ -62,7 +62,7 @@ func (k *Desk) CheckDomain(ctx context.Context, o Order, t provision.TenantID, d
 	if _, err := k.domain(ctx, o.Mandate, t, d); err != nil {
 		return Finding{}, err
 	}
-	f, err := k.prover.Check(ctx, o.Actor, t, d)
+	f, err := k.prover.Check(ctx, o.deed(), t, d)
 	return f, settled(err)
 }
 

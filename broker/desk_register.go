@@ -53,8 +53,35 @@ func known[T any](r *registration, name string, item T, err error) (T, bool) {
 	return item, r.found(name, err)
 }
 
-// PutTenant makes a tenant, or changes it: its name, contact, contract and retention. Its policy stays.
-func (k *Desk) PutTenant(ctx context.Context, o Order, t provision.Tenant, seen int64) (provision.Tenant, error) {
+// TenantOrder is a tenant as it is to be, but for its policy.
+type TenantOrder struct {
+	Tenant  provision.Tenant
+	Webhook *string // where it is warned: nil keeps what there is, "" is nowhere
+	Secret  []byte  // what signs that; none: what signed before
+}
+
+// webhook is t with where it is to be warned.
+func (r *registration) webhook(t provision.Tenant, o TenantOrder) provision.Tenant {
+	switch {
+	case o.Webhook != nil && *o.Webhook == "":
+		t.Hook = provision.Notify{}
+	case o.Webhook != nil:
+		t.Hook.URL = *o.Webhook
+	}
+	switch {
+	case t.Hook.URL == "" && len(o.Secret) > 0:
+		r.fault("tenant: webhook_url wanted, of what the secret signs: %w", ErrInvalid)
+	case t.Hook.URL != "" && !provision.IsWebURL(t.Hook.URL):
+		r.fault("tenant: webhook_url: write https://…, or http:// on a loopback name: %w", ErrInvalid)
+	case t.Hook.URL != "" && t.Hook.Secret == "" && len(o.Secret) == 0:
+		r.fault("tenant: the webhook wants a secret that signs: %w", ErrInvalid)
+	}
+	return t
+}
+
+// PutTenant makes a tenant, or changes it: its name, contact, contract, retention and webhook. Its policy stays.
+func (k *Desk) PutTenant(ctx context.Context, o Order, n TenantOrder, seen int64) (provision.Tenant, error) {
+	t := n.Tenant
 	if err := o.May("tenants.put"); err != nil {
 		return provision.Tenant{}, err
 	}
@@ -73,7 +100,7 @@ func (k *Desk) PutTenant(ctx context.Context, o Order, t provision.Tenant, seen 
 		if old.Removal == provision.Removing {
 			r.fault("tenant: is being deleted: %w", provision.ErrConflict)
 		} else if r.mine("tenant", old.Owner) && r.at("tenant", there, old.Revision, seen) {
-			r.tenant(ctx, WantedTenant{Tenant: wanted}, nil)
+			r.tenant(ctx, WantedTenant{Tenant: r.webhook(wanted, n)}, n.Secret)
 		}
 	})
 	if err != nil {
@@ -88,6 +115,9 @@ func (k *Desk) PutPolicy(ctx context.Context, o Order, id provision.TenantID, p 
 		return provision.Policy{}, err
 	}
 	if _, err := k.tenant(ctx, o.Mandate, id); err != nil {
+		return provision.Policy{}, err
+	}
+	if err := k.b.permits(o.Mandate, "policies.put", id); err != nil {
 		return provision.Policy{}, err
 	}
 	if faults := k.b.faultsOf(p); len(faults) > 0 {
@@ -165,6 +195,9 @@ func (k *Desk) CreateConnection(ctx context.Context, o Order, c ConnectionOrder)
 	if _, err := k.tenant(ctx, o.Mandate, c.Connection.Tenant); err != nil {
 		return provision.Connection{}, err
 	}
+	if err := k.b.permits(o.Mandate, "connections.create", c.Connection.Tenant); err != nil {
+		return provision.Connection{}, err
+	}
 	id := &c.Connection.ID
 	switch {
 	case *id == "":
@@ -192,6 +225,9 @@ func (k *Desk) PutConnection(ctx context.Context, o Order, c ConnectionOrder, se
 		return provision.Connection{}, err
 	}
 	old, err := k.connection(ctx, o.Mandate, c.Connection.ID)
+	if err == nil {
+		err = k.b.permits(o.Mandate, "connections.put", old.Tenant)
+	}
 	if err != nil {
 		return provision.Connection{}, err
 	}
@@ -228,10 +264,14 @@ func (k *Desk) registerConnection(ctx context.Context, r *registration, c Connec
 		return
 	}
 	wanted.Connection.KeySet = old.KeySet
-	if c.Secret == nil {
-		wanted.Connection.ClientSecret = old.ClientSecret
-	} else {
+	switch {
+	case c.Secret != nil:
 		wanted.Secret = []byte(*c.Secret)
+	case old.ClientSecret != "" && (c.Connection.Issuer != old.Issuer || c.Connection.ClientID != old.ClientID): // it is sent to no other issuer
+		r.fault("connection: client_secret wanted: issuer or client_id is another one: %w", ErrInvalid)
+		return
+	default:
+		wanted.Connection.ClientSecret = old.ClientSecret
 	}
 	r.connection(ctx, t.ID, wanted)
 }

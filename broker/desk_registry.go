@@ -109,6 +109,9 @@ func (k *Desk) onConnection(ctx context.Context, o Order, r Right, id provision.
 		return err
 	}
 	c, err := k.connection(ctx, o.Mandate, id)
+	if err == nil {
+		err = k.b.permits(o.Mandate, r, c.Tenant)
+	}
 	if err != nil {
 		return err
 	}

@@ -239,16 +239,16 @@ func (p *Prover) find(ctx context.Context, c provision.Claim) Finding {
 
 // writeInRound writes a finding on nobody's behalf. A claim that somebody else has looked at meanwhile is left alone.
 func (p *Prover) writeInRound(ctx context.Context, f Finding) {
-	_, err := p.write(ctx, provision.Actor{Kind: provision.System, Via: "proof"}, f)
+	_, err := p.write(ctx, Deed{Actor: provision.Actor{Kind: provision.System, Via: "proof"}}, f)
 	if err != nil && !errors.Is(err, provision.ErrConflict) {
 		p.log().Error("write domain proof", "tenant", f.Claim.Tenant, "domain", f.Claim.Domain.String(), "error", err)
 	}
 }
 
 // write is the one place where a finding changes anything. It returns the finding with the claim as it is then.
-func (p *Prover) write(ctx context.Context, actor provision.Actor, f Finding) (Finding, error) {
+func (p *Prover) write(ctx context.Context, d Deed, f Finding) (Finding, error) {
 	try := provision.Try{Claim: f.Claim, Answer: f.Answer, Grace: p.Grace, Revocation: provision.RevocationID("rev_" + draw())}
-	act := p.act(Deed{Actor: actor})
+	act := p.act(d)
 	before := f.Claim
 	done, err := p.amend(ctx, before, func(s provision.State) (provision.Change, error) { return provision.ProveClaim(s, try, act) })
 	if err != nil {
@@ -284,7 +284,7 @@ func (p *Prover) tell(before provision.Claim, f Finding) {
 
 // Check looks for the proof of a tenant's claim now, writes what becomes of it, and returns what it found. A claim that
 // was looked at by somebody else meanwhile is looked at again.
-func (p *Prover) Check(ctx context.Context, actor provision.Actor, t provision.TenantID, d provision.Domain) (Finding, error) {
+func (p *Prover) Check(ctx context.Context, deed Deed, t provision.TenantID, d provision.Domain) (Finding, error) {
 	for again := 0; ; again++ {
 		c, err := p.claim(ctx, t, d)
 		if err != nil {
@@ -297,7 +297,7 @@ func (p *Prover) Check(ctx context.Context, actor provision.Actor, t provision.T
 		if ctx.Err() != nil {
 			return f, ctx.Err()
 		}
-		if f, err = p.write(ctx, actor, f); again >= 3 || !errors.Is(err, provision.ErrConflict) {
+		if f, err = p.write(ctx, deed, f); again >= 3 || !errors.Is(err, provision.ErrConflict) {
 			return f, err
 		}
 	}

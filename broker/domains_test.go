@@ -234,7 +234,7 @@ func (s *scene) proved(t provision.TenantID, name string) (record, value string)
 
 func (s *scene) check(t provision.TenantID, name string) broker.Finding {
 	s.Helper()
-	f, err := s.prover.Check(context.Background(), operator().Actor, t, domain(name))
+	f, err := s.prover.Check(context.Background(), operator(), t, domain(name))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -685,7 +685,7 @@ func TestCheckGivesUpOnAClaimThatNeverHoldsStill(t *testing.T) {
 		s := newScene(t)
 		s.claimed("acme", "acme.test")
 		s.book.refuse = provision.ErrConflict
-		if _, err := s.prover.Check(context.Background(), operator().Actor, "acme", domain("acme.test")); !errors.Is(err, provision.ErrConflict) {
+		if _, err := s.prover.Check(context.Background(), operator(), "acme", domain("acme.test")); !errors.Is(err, provision.ErrConflict) {
 			t.Errorf("it says %v", err)
 		}
 	})
@@ -699,7 +699,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		tenant provision.TenantID
 		domain provision.Domain
 	}{{"globex", domain("acme.test")}, {"acme", domain("aaa.test")}, {"", domain("acme.test")}, {"acme", provision.Domain{}}, {"", provision.Domain{}}} {
-		if _, err := s.prover.Check(context.Background(), operator().Actor, test.tenant, test.domain); !errors.Is(err, provision.ErrNotFound) {
+		if _, err := s.prover.Check(context.Background(), operator(), test.tenant, test.domain); !errors.Is(err, provision.ErrNotFound) {
 			t.Errorf("checking %q of %q: %v", test.domain, test.tenant, err)
 		}
 		if _, err := s.prover.Show(context.Background(), test.tenant, test.domain); !errors.Is(err, provision.ErrNotFound) {

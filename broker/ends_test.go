@@ -257,7 +257,7 @@ func TestALapsedDomainEndsItsLeases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 4 {
-		if _, err := silent.Check(ctx, operator().Actor, "acme", domain("acme.test")); err != nil {
+		if _, err := silent.Check(ctx, operator(), "acme", domain("acme.test")); err != nil {
 			t.Fatal(err)
 		}
 		h.clock.pass(time.Hour)

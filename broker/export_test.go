@@ -29,3 +29,11 @@ func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return can
 
 // ExpireElevations is what Run does every few seconds.
 func (b *Broker) ExpireElevations(ctx context.Context) error { return b.expireElevations(ctx) }
+
+// Rests reports whether an app's lane rests.
+func (b *Broker) Rests(app provision.AppID) bool {
+	b.lanes.mu.Lock()
+	defer b.lanes.mu.Unlock()
+	x := b.lanes.of[app]
+	return x != nil && b.Ledger.Now().Before(x.rest)
+}

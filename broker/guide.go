@@ -250,7 +250,7 @@ func (g *Guide) Check(ctx context.Context, pass string, d provision.Domain) ([]L
 	if err != nil || g.Ledger.Now().Sub(shown.Claim.LastTried) < proofPause {
 		return nil, err
 	}
-	if _, err := g.Prover.Check(ctx, x.Actor(), x.Tenant, d); err != nil && !errors.Is(err, provision.ErrConflict) {
+	if _, err := g.Prover.Check(ctx, Deed{Actor: x.Actor()}, x.Tenant, d); err != nil && !errors.Is(err, provision.ErrConflict) {
 		return nil, err
 	}
 	return g.Prover.Looks(ctx, shown.Claim), nil

@@ -65,10 +65,14 @@ func (b *Broker) Appoint(ctx context.Context, m Mandate, id provision.AccountID,
 	if err != nil {
 		return account, err
 	}
-	switch {
-	case m.Over(account.Tenant) != nil:
+	if m.Over(account.Tenant) != nil {
 		return provision.Account{}, fmt.Errorf("account %s: %w", id, provision.ErrNotFound)
-	case !m.Write, o == provision.OperatorOffice && !m.Everywhere:
+	}
+	if err := b.permitsOn(m, "accounts.appoint", account); err != nil {
+		return provision.Account{}, err
+	}
+	switch {
+	case o == provision.OperatorOffice && !m.Everywhere:
 		return provision.Account{}, &provision.DeniedError{Reason: provision.OfficeMissing}
 	case o == provision.OperatorOffice && holds && (b.Operators == "" || account.Tenant != b.Operators):
 		return provision.Account{}, fmt.Errorf("account %s is not of the tenant that `operators` in the configuration names: %w", id, provision.ErrConflict)

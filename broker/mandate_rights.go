@@ -16,6 +16,7 @@ type RightRule struct {
 	Kind       string // for the permits of tokens: one of provision.PermitKinds
 	Write      bool
 	Everywhere bool // only who reaches every tenant: it makes or changes what is not one tenant's own affair
+	Home       bool // in the operators' tenant only who reaches every tenant: it decides who comes in there, as whom
 }
 
 // Rights is the one table of what administrators may do. A tenant's administrator governs its people, its sign-in and its
@@ -23,50 +24,50 @@ type RightRule struct {
 // are the operators' affair.
 func Rights() []RightRule {
 	return []RightRule{
-		{"tenants.read", "tenants", false, false},
-		{"tenants.put", "tenants", true, true},
-		{"tenants.suspend", "tenants", true, true},
-		{"tenants.resume", "tenants", true, true},
-		{"tenants.delete", "tenants", true, true},
-		{"domains.read", "domains", false, false},
-		{"domains.claim", "domains", true, false},
-		{"domains.check", "domains", true, false},
-		{"domains.drop", "domains", true, false},
-		{"domains.attest", "domains", true, true},
-		{"connections.read", "connections", false, false},
-		{"connections.create", "connections", true, false},
-		{"connections.put", "connections", true, false},
-		{"connections.enable", "connections", true, false},
-		{"connections.disable", "connections", true, false},
-		{"connections.confirm", "connections", true, false},
-		{"connections.reject", "connections", true, false},
-		{"connections.delete", "connections", true, false},
-		{"policies.read", "policies", false, false},
-		{"policies.put", "policies", true, false},
-		{"apps.read", "apps", false, false},
-		{"apps.put", "apps", true, true},
-		{"accounts.read", "accounts", false, false},
-		{"accounts.create", "accounts", true, false},
-		{"accounts.link", "accounts", true, false},
-		{"accounts.unlink", "accounts", true, false},
-		{"accounts.appoint", "accounts", true, false},
-		{"accounts.approve", "accounts", true, false},
-		{"accounts.end", "accounts", true, false},
-		{"accounts.suspend", "accounts", true, false},
-		{"accounts.release", "accounts", true, false},
-		{"accounts.revoke", "accounts", true, false},
-		{"accounts.restore", "accounts", true, false},
-		{"accounts.delete", "accounts", true, false},
-		{"leases.read", "leases", false, false},
-		{"leases.end", "leases", true, false},
-		{"leases.revoke", "leases", true, false}, // all below a connection, a domain or a tenant
-		{"audit.read", "audit", false, false},    // events and decisions
-		{"deliveries.read", "deliveries", false, false},
-		{"deliveries.retry", "deliveries", true, true},
-		{"deliveries.drop", "deliveries", true, true},
-		{"tokens.read", "tokens", false, false},
-		{"tokens.create", "tokens", true, false},
-		{"tokens.revoke", "tokens", true, false},
+		{"tenants.read", "tenants", false, false, false},
+		{"tenants.put", "tenants", true, true, false},
+		{"tenants.suspend", "tenants", true, true, false},
+		{"tenants.resume", "tenants", true, true, false},
+		{"tenants.delete", "tenants", true, true, false},
+		{"domains.read", "domains", false, false, false},
+		{"domains.claim", "domains", true, false, false},
+		{"domains.check", "domains", true, false, false},
+		{"domains.drop", "domains", true, false, false},
+		{"domains.attest", "domains", true, true, false},
+		{"connections.read", "connections", false, false, false},
+		{"connections.create", "connections", true, false, true},
+		{"connections.put", "connections", true, false, true},
+		{"connections.enable", "connections", true, false, true},
+		{"connections.disable", "connections", true, false, true},
+		{"connections.confirm", "connections", true, false, true},
+		{"connections.reject", "connections", true, false, false},
+		{"connections.delete", "connections", true, false, true},
+		{"policies.read", "policies", false, false, false},
+		{"policies.put", "policies", true, false, true},
+		{"apps.read", "apps", false, false, false},
+		{"apps.put", "apps", true, true, false},
+		{"accounts.read", "accounts", false, false, false},
+		{"accounts.create", "accounts", true, false, false},
+		{"accounts.link", "accounts", true, false, false},
+		{"accounts.unlink", "accounts", true, false, false},
+		{"accounts.appoint", "accounts", true, false, false},
+		{"accounts.approve", "accounts", true, false, false},
+		{"accounts.end", "accounts", true, false, false},
+		{"accounts.suspend", "accounts", true, false, false},
+		{"accounts.release", "accounts", true, false, false},
+		{"accounts.revoke", "accounts", true, false, false},
+		{"accounts.restore", "accounts", true, false, false},
+		{"accounts.delete", "accounts", true, false, false},
+		{"leases.read", "leases", false, false, false},
+		{"leases.end", "leases", true, false, false},
+		{"leases.revoke", "leases", true, false, false}, // all below a connection, a domain or a tenant
+		{"audit.read", "audit", false, false, false},    // events and decisions
+		{"deliveries.read", "deliveries", false, false, false},
+		{"deliveries.retry", "deliveries", true, true, false},
+		{"deliveries.drop", "deliveries", true, true, false},
+		{"tokens.read", "tokens", false, false, false},
+		{"tokens.create", "tokens", true, false, false},
+		{"tokens.revoke", "tokens", true, false, false},
 	}
 }
 
@@ -89,6 +90,42 @@ func (m Mandate) May(r Right) error {
 		return &provision.DeniedError{Reason: provision.ScopeMissing}
 	}
 	return nil
+}
+
+// permits is nil when m may use a right on something of tenant t, which it reaches. In the operators' tenant, what decides who
+// comes in there is for operators alone, and for no token that is narrowed: it could make itself one.
+func (b *Broker) permits(m Mandate, r Right, t provision.TenantID) error {
+	err := m.May(r)
+	switch {
+	case err != nil || !r.rule().Home || b.Operators == "" || t != b.Operators:
+		return err
+	case !m.Everywhere:
+		return &provision.DeniedError{Reason: provision.OfficeMissing}
+	}
+	return m.whole()
+}
+
+// permitsOn is nil when m may use a right on an account, which it reaches. Nobody but an operator changes an operator's account, and
+// no token that is narrowed gives offices: not even by the sign-in of somebody who has one.
+func (b *Broker) permitsOn(m Mandate, r Right, a provision.Account) error {
+	err := b.permits(m, r, a.Tenant)
+	switch {
+	case err != nil:
+		return err
+	case !m.Everywhere && a.Holds(provision.OperatorOffice):
+		return &provision.DeniedError{Reason: provision.OfficeMissing}
+	case r == "accounts.appoint", r == "accounts.link" && len(a.Offices) > 0:
+		return m.whole()
+	}
+	return nil
+}
+
+// whole is nil when no permits narrow what m may.
+func (m Mandate) whole() error {
+	if m.Permits == nil {
+		return nil
+	}
+	return m.Covers([]provision.Permit{provision.MayWrite})
 }
 
 // Covers reports whether m could do itself whatever permits allow: nobody makes a token that may more.

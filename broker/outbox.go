@@ -45,8 +45,13 @@ func (b *Broker) Deliveries(ctx context.Context, f provision.DeliveryFilter) ([]
 
 // RetryDelivery has a delivery that is stuck, or waits, tried at once. DropDelivery gives it up.
 func (b *Broker) RetryDelivery(ctx context.Context, d Deed, id provision.DeliveryID) error {
-	b.lanes.open("")
-	return b.onDelivery(ctx, d, id, provision.RetryDelivery)
+	return b.onDelivery(ctx, d, id, func(s provision.State, a provision.Act) (provision.Change, error) {
+		c, err := provision.RetryDelivery(s, a)
+		if err == nil {
+			b.lanes.open(s.Delivery.App)
+		}
+		return c, err
+	})
 }
 
 // DropDelivery lets an app not be told.

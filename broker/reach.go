@@ -221,7 +221,21 @@ func (r Reach) Events(ctx context.Context, q provision.EventQuery) ([]provision.
 	}
 	events, err := r.b.Search.FindEvents(ctx, q)
 	Audit{r.b.Ledger, r.b.Registry, r.b.Keys}.open(ctx, events)
+	r.m.hush(events)
 	return events, err
+}
+
+// Event is one event by its id and its Ref: where a list of them goes on. Their numbers count every tenant's.
+func (r Reach) Event(ctx context.Context, id provision.EventID, ref string) (provision.Event, error) {
+	events, err := r.Events(ctx, provision.EventQuery{Ref: ref, Limit: 1000})
+	at := slices.IndexFunc(events, func(e provision.Event) bool { return e.ID == id })
+	if err == nil && (at < 0 || ref == "") {
+		err = fmt.Errorf("event %s: %w", id, provision.ErrNotFound)
+	}
+	if err != nil {
+		return provision.Event{}, err
+	}
+	return events[at], nil
 }
 
 // Refused counts refused logins by day and reason.

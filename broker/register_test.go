@@ -211,7 +211,7 @@ func TestAProofAndARegistrationDoNotUndoEachOther(t *testing.T) {
 	}
 	token := h.entered(h.login(ada()))
 	for range 2 {
-		silent.Check(ctx, operator().Actor, "acme", acme)
+		silent.Check(ctx, operator(), "acme", acme)
 		h.clock.pass(3600e9)
 		h.check(token)
 	}
@@ -220,7 +220,7 @@ func TestAProofAndARegistrationDoNotUndoEachOther(t *testing.T) {
 		checked := make(chan struct{})
 		go func() {
 			defer close(checked)
-			_, err := silent.Check(ctx, operator().Actor, "acme", acme)
+			_, err := silent.Check(ctx, operator(), "acme", acme)
 			done <- err
 		}()
 		select { // it has to wait for the registration; if it does not, it lapses here

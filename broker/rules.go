@@ -196,6 +196,9 @@ func (r Rules) changeable(ctx context.Context, p provision.Policy) (provision.Te
 		return provision.Tenant{}, err
 	}
 	t, err := r.Tenant(ctx)
+	if err == nil {
+		err = r.b.permits(r.m, "policies.put", t.ID)
+	}
 	switch {
 	case err != nil:
 		return t, err

@@ -44,8 +44,8 @@ func (b *Broker) MakeSetup(ctx context.Context, m Mandate, n NewSetup, why strin
 	if err := m.Over(n.Tenant); err != nil {
 		return SetupLink{}, err
 	}
-	if !m.Write {
-		return SetupLink{}, &provision.DeniedError{Reason: provision.OfficeMissing}
+	if err := b.permits(m, "connections.create", n.Tenant); err != nil { // whoever opens it makes one
+		return SetupLink{}, err
 	}
 	switch {
 	case n.Expires == 0:
@@ -91,8 +91,8 @@ func (b *Broker) RevokeSetup(ctx context.Context, m Mandate, id provision.SetupI
 	if err != nil {
 		return err
 	}
-	if !m.Write {
-		return &provision.DeniedError{Reason: provision.OfficeMissing}
+	if err := m.May("connections.create"); err != nil {
+		return err
 	}
 	a, err := b.act(m.Deed(why, ""))
 	if err != nil {

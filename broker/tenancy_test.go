@@ -205,13 +205,13 @@ func TestADomainThatLapsedAndWasTakenOverLeavesItsAccountsWhereTheyWere(t *testi
 	zone[provision.ProofName(acme)] = []string{provision.ProofValue(made.Token)}
 	h.wantRefusal("rival", provision.DomainForeign, func() (provision.Lease, error) { return h.triesBy("rival", "ada-1", "ada@acme.test") })
 	for range 4 { // acme's record is gone; it fails, and then lapses
-		if _, err := prover.Check(ctx, operator().Actor, "acme", acme); err != nil {
+		if _, err := prover.Check(ctx, operator(), "acme", acme); err != nil {
 			t.Fatal(err)
 		}
 		h.clock.pass(time.Hour)
 	}
 	h.wantRefusal("acme", provision.DomainLapsed, func() (provision.Lease, error) { return h.triesBy("acme", "ada-1", "ada@acme.test") })
-	if _, err := prover.Check(ctx, operator().Actor, "rival", acme); err != nil {
+	if _, err := prover.Check(ctx, operator(), "rival", acme); err != nil {
 		t.Fatal(err)
 	}
 	l := h.comesBy("rival", "ada-1", "ada@acme.test") // the same subject, the same address

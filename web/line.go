@@ -8,7 +8,7 @@ import (
 
 // Line is one line of the audit, as the contract has it.
 type Line struct {
-	Seq        int64                  `json:"seq"`
+	Seq        int64                  `json:"seq,omitempty"` // 0: not for whoever reads it, since it counts every tenant's
 	ID         provision.EventID      `json:"id"`
 	Time       time.Time              `json:"time"`
 	Tenant     provision.TenantID     `json:"tenant,omitempty"`

@@ -202,7 +202,7 @@ func (st *stage) prove(ctx context.Context) error {
 		return fmt.Errorf("claim on %s: %w", domain, err)
 	}
 	st.dns.Publish(provision.ProofName(domain), provision.ProofValue(claims[0].Token))
-	_, err = st.gateway.prover.Check(ctx, provision.Actor{Kind: provision.System, Via: "demo"}, "acme", domain)
+	_, err = st.gateway.prover.Check(ctx, broker.Deed{Actor: provision.Actor{Kind: provision.System, Via: "demo"}}, "acme", domain)
 	return err
 }
 

@@ -110,7 +110,7 @@ func (o operator) checkDomain(r *http.Request, d broker.Deed) (any, error) {
 	if tenant == "" {
 		tenant = claims[0].Tenant
 	}
-	f, err := o.gateway.prover.Check(r.Context(), d.Actor, tenant, claims[0].Domain)
+	f, err := o.gateway.prover.Check(r.Context(), d, tenant, claims[0].Domain)
 	if err != nil {
 		return nil, err
 	}

@@ -366,7 +366,15 @@ func TestWhatIsPutHasEveryFieldThatThereIs(t *testing.T) {
 	must(t, err)
 	filled(t, app)
 
-	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "90d"}, "If-None-Match", "*").want(t, 200, "")
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "90d", "webhook_url": "https://hooks.example/tenant", "webhook_secret": "0123456789012345678901234567"}, "If-None-Match", "*").want(t, 200, "")
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "91d"}, "If-Match", "*").want(t, 200, "") // the webhook stays
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/bare", o{"webhook_url": "https://hooks.example/bare"}, "If-None-Match", "*").want(t, 422, "input_invalid")
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/bare", o{"webhook_url": "ftp://hooks.example/", "webhook_secret": "0123456789012345678901234567"}, "If-None-Match", "*").want(t, 422, "input_invalid")
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/bare", o{"webhook_url": "https://hooks.example/bare", "webhook_secret": "0123456789012345678901234567"}, "If-None-Match", "*").want(t, 200, "")
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/bare", o{"webhook_url": ""}, "If-Match", "*").want(t, 200, "")
+	if bare, err := h.store.Tenant(ctx, "bare"); err != nil || bare.Hook.URL != "" || bare.Hook.Secret != "" {
+		t.Errorf("it is still told: %+v, %v", bare.Hook, err)
+	}
 	policy := o{
 		"create": "allow", "mode": "provisioned", "groups": o{"any": []string{"a"}}, "roles": o{"default": []string{"r"}}, "seats": 5, "max_session": "1h", "idle": "5m", "acr": []string{"x"},
 		"max_auth_age": "1h", "deprovision_grace": "1m", "elevate": []o{{"role": "root", "who": o{"groups": []string{"a"}}, "max": "1h", "approve": "policy", "ticket": true}},

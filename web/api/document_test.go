@@ -34,6 +34,9 @@ func TestThePageHasEveryRightAndEveryReason(t *testing.T) {
 		if r.Everywhere {
 			where = "everywhere"
 		}
+		if r.Home {
+			where = "in the operators' tenant: everywhere"
+		}
 		rights += fmt.Sprintf("| `%s` | `%s:%s` | %s |\n", r.Right, r.Kind, what, where)
 	}
 	problems := "| reason | |\n|---|---|\n"

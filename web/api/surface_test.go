@@ -211,7 +211,7 @@ func town(t testing.TB) (h *house, own things, others []things) {
 	ctx, o := context.Background(), broker.Order{Mandate: everywhere(), Why: "why"}
 	h.register("acme", "rival")
 	d := domain("rivalapi.test")
-	_, err := h.desk.PutTenant(ctx, o, provision.Tenant{ID: "rivalapi", Name: "The rivalapi"}, broker.IsNew)
+	_, err := h.desk.PutTenant(ctx, o, broker.TenantOrder{Tenant: provision.Tenant{ID: "rivalapi", Name: "The rivalapi"}}, broker.IsNew)
 	must(t, err)
 	_, err = h.desk.PutPolicy(ctx, o, "rivalapi", provision.Policy{Create: provision.CreateAllow}, 1)
 	must(t, err)

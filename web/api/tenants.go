@@ -21,13 +21,14 @@ type Tenant struct {
 	Retention     string    `json:"retention,omitempty"`
 	Suspended     bool      `json:"suspended"`
 	Removing      bool      `json:"removing,omitempty"`
+	WebhookURL    string    `json:"webhook_url,omitempty" doc:"Where it is warned"`
 	PolicyVersion int64     `json:"policy_version"`
 	Owner         string    `json:"owner" enum:"manifest,api"`
 	Revision      int64     `json:"revision"`
 }
 
 func viewTenant(t provision.Tenant) Tenant {
-	return Tenant{string(t.ID), t.Name, t.Contact, t.ContractEnd, lasts(t.Retention), t.Suspended, t.Removal == provision.Removing, t.Policy.Version, string(t.Owner), t.Revision}
+	return Tenant{string(t.ID), t.Name, t.Contact, t.ContractEnd, lasts(t.Retention), t.Suspended, t.Removal == provision.Removing, t.Hook.URL, t.Policy.Version, string(t.Owner), t.Revision}
 }
 
 // TenantIn names a tenant.
@@ -44,6 +45,8 @@ type TenantPut struct {
 		Contact     string    `json:"contact,omitempty" maxLength:"200" doc:"Shown to people who are refused"`
 		ContractEnd time.Time `json:"contract_end,omitzero" doc:"The first instant that is no longer covered; not there: no end"`
 		Retention   string    `json:"retention,omitempty" doc:"Decisions, and accounts without a lease, are erased after it, as in 90d"`
+		WebhookURL  *string   `json:"webhook_url,omitempty" maxLength:"2048" doc:"Where it is warned; not there: as it is; empty: nowhere"`
+		Secret      string    `json:"webhook_secret,omitempty" minLength:"24" maxLength:"500" doc:"What signs; not there: the one there is stays. It is never answered"`
 		Reason      string    `json:"reason,omitempty" maxLength:"1000"`
 	}
 }
@@ -100,7 +103,8 @@ func (a *API) PutTenant(ctx context.Context, m broker.Mandate, in *TenantPut) (*
 	if in.Body.ContractEnd.IsZero() {
 		t.ContractEnd = time.Time{}
 	}
-	return oneTenant(a.Desk.PutTenant(ctx, order(ctx, m, in.Body.Reason), t, seen))
+	n := broker.TenantOrder{Tenant: t, Webhook: in.Body.WebhookURL, Secret: []byte(in.Body.Secret)}
+	return oneTenant(a.Desk.PutTenant(ctx, order(ctx, m, in.Body.Reason), n, seen))
 }
 
 // SuspendTenant keeps everybody of a tenant out.

@@ -15,8 +15,19 @@ type accountAct struct {
 	typed       bool // its e-mail address has to be typed
 	fields      func(v *visit, x broker.Dossier) []field
 	offered     func(v *visit, x broker.Dossier) bool
-	verb        broker.AccountVerb // nil: do says what is done
+	right       broker.Right // to one of broker.AccountVerbs; "": do says what is done
 	do          func(v *visit, x broker.Dossier, why string) error
+}
+
+// needs is the right to an act.
+func (a accountAct) needs() broker.Right {
+	switch {
+	case a.right != "":
+		return a.right
+	case a.name == "dismiss":
+		return "accounts.appoint"
+	}
+	return broker.Right("accounts." + a.name)
 }
 
 // in offers an act for accounts in some states.
@@ -36,14 +47,14 @@ func accountActs() []accountAct {
 	const pending, active, dormant, suspended, revoked = provision.Pending, provision.Active, provision.Dormant, provision.Suspended, provision.Revoked
 	return append([]accountAct{
 		{name: "end", title: "End all sessions", text: "Every session of this account ends now, in every app. The next login begins a new one.", danger: true,
-			offered: func(_ *visit, x broker.Dossier) bool { return len(x.Leases) > 0 }, verb: provision.EndAccount},
-		{name: "approve", title: "Approve", text: "The account is let in at its next login. It needs a sign-in first.", offered: in(pending), verb: provision.ApproveAccount},
-		{name: "suspend", title: "Suspend", text: "Every session ends now, and nobody logs in to the account until you release it.", danger: true, offered: in(pending, active, dormant), verb: provision.SuspendAccount},
-		{name: "release", title: "Release", text: "The suspension is lifted. Nobody is let in by it: a new login is needed.", offered: was(suspended), verb: provision.ReleaseAccount},
-		{name: "revoke", title: "Revoke", text: "Every session ends now, and the account is closed for good, unless you restore it by name.", danger: true, why: true, offered: in(pending, active, dormant, suspended), verb: provision.RevokeAccount},
-		{name: "restore", title: "Restore", text: "The revocation is lifted. The next login resumes the account.", why: true, offered: was(revoked), verb: provision.RestoreAccount},
+			offered: func(_ *visit, x broker.Dossier) bool { return len(x.Leases) > 0 }, right: "accounts.end"},
+		{name: "approve", title: "Approve", text: "The account is let in at its next login. It needs a sign-in first.", offered: in(pending), right: "accounts.approve"},
+		{name: "suspend", title: "Suspend", text: "Every session ends now, and nobody logs in to the account until you release it.", danger: true, offered: in(pending, active, dormant), right: "accounts.suspend"},
+		{name: "release", title: "Release", text: "The suspension is lifted. Nobody is let in by it: a new login is needed.", offered: was(suspended), right: "accounts.release"},
+		{name: "revoke", title: "Revoke", text: "Every session ends now, and the account is closed for good, unless you restore it by name.", danger: true, why: true, offered: in(pending, active, dormant, suspended), right: "accounts.revoke"},
+		{name: "restore", title: "Restore", text: "The revocation is lifted. The next login resumes the account.", why: true, offered: was(revoked), right: "accounts.restore"},
 		{name: "delete", title: "Delete and erase", text: "Every session ends now, and the personal data of the account are erased: its name, its addresses, its sign-ins, and what the audit holds of them. This cannot be undone.",
-			danger: true, why: true, typed: true, offered: in(pending, active, dormant, suspended, revoked), verb: provision.DeleteAccount},
+			danger: true, why: true, typed: true, offered: in(pending, active, dormant, suspended, revoked), right: "accounts.delete"},
 	}, moreActs()...)
 }
 
@@ -139,8 +150,8 @@ func (c *Console) doAccountAct(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	if a.verb != nil {
-		_, err = v.reach.Do(v.r.Context(), x.Account.ID, a.verb, v.form("reason"))
+	if a.right != "" {
+		_, err = v.reach.Do(v.r.Context(), x.Account.ID, a.right, v.form("reason"))
 	} else {
 		err = a.do(v, x, v.form("reason"))
 	}

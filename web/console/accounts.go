@@ -72,21 +72,24 @@ func (c *Console) account(v *visit) error {
 	if err != nil {
 		return err
 	}
-	before, _ := strconv.ParseInt(v.query("before"), 10, 64)
-	events, err := v.reach.Events(v.r.Context(), provision.EventQuery{Tenant: x.Account.Tenant, Account: x.Account.ID, Before: before, Limit: rows/2 + 1})
+	q := provision.EventQuery{Tenant: x.Account.Tenant, Account: x.Account.ID, Limit: rows/2 + 1}
+	if err := v.behind(&q); err != nil {
+		return err
+	}
+	events, err := v.reach.Events(v.r.Context(), q)
 	if err != nil {
 		return err
 	}
 	page := accountPage{Dossier: x, Events: part[provision.Event]{Items: events}}
 	if len(events) > rows/2 {
 		page.Events.Items = events[:rows/2]
-		page.Events.Next = v.r.URL.Path + "?" + url.Values{"before": {strconv.FormatInt(page.Events.Items[rows/2-1].Seq, 10)}}.Encode() + "#events"
+		page.Events.Next = v.r.URL.Path + "?" + url.Values{"before": {spot(page.Events.Items[rows/2-1])}}.Encode() + "#events"
 	}
 	if len(x.Leases) > rows { // they can be ended all at once
 		page.Leases = x.Leases[:rows]
 	}
 	for _, a := range accountActs() {
-		if v.m.Write && a.offered(v, x) {
+		if v.m.Write && a.offered(v, x) && v.reach.CanOn(a.needs(), x.Account) {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"leasehold/provision"
@@ -32,19 +32,35 @@ func (v *visit) chosen() (provision.EventQuery, auditPage) {
 	if t, err := time.Parse(time.DateOnly, page.Until); err == nil { // that day is in
 		q.Until = t.AddDate(0, 0, 1)
 	}
-	q.Before, _ = strconv.ParseInt(v.query("before"), 10, 64)
 	return q, page
 }
+
+// behind sets where a list of events goes on: behind the one that the address names.
+func (v *visit) behind(q *provision.EventQuery) error {
+	ref, id, _ := strings.Cut(v.query("before"), "/")
+	if ref == "" {
+		return nil
+	}
+	e, err := v.reach.Event(v.r.Context(), provision.EventID(id), ref)
+	q.Before = e.Seq
+	return err
+}
+
+// spot names an event in an address. Its number would tell how much happens to everybody.
+func spot(e provision.Event) string { return e.Ref() + "/" + string(e.ID) }
 
 // audit is what happened.
 func (c *Console) audit(v *visit) error {
 	q, page := v.chosen()
 	q.Limit = rows + 1
+	if err := v.behind(&q); err != nil {
+		return err
+	}
 	found, err := v.reach.Events(v.r.Context(), q)
 	if err != nil {
 		return err
 	}
-	page.part = cut(v, found, "before", func(e provision.Event) string { return strconv.FormatInt(e.Seq, 10) })
+	page.part = cut(v, found, "before", spot)
 	query := v.r.URL.Query()
 	query.Del("before")
 	page.Export = "/admin/audit.jsonl?" + query.Encode()
@@ -69,10 +85,13 @@ func (c *Console) export(v *visit) error {
 	for len(found) > 0 {
 		_ = stream.SetWriteDeadline(time.Now().Add(30 * time.Second)) // of each batch, where the server has one
 		for _, e := range found {
+			q.Before = e.Seq
+			if !v.m.Everywhere {
+				e.Seq = 0 // it counts every tenant's
+			}
 			if err := out.Encode(web.LineOf(e)); err != nil {
 				return nil // the browser is gone
 			}
-			q.Before = e.Seq
 		}
 		if len(found) < exportBatch || stream.Flush() != nil {
 			return nil

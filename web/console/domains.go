@@ -2,8 +2,6 @@ package console
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"leasehold/provision"
 )
@@ -58,7 +56,7 @@ func (c *Console) checkDomain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	f, err := v.reach.LookFor(v.r.Context(), c.Prover, x.Tenant, x.Domain)
+	f, err := v.reach.LookFor(v.r.Context(), c.Prover, x.Tenant, x.Domain, v.form("reason"))
 	if err != nil {
 		return err
 	}
@@ -97,12 +95,21 @@ func (c *Console) doAttest(v *visit) error {
 	return c.settled(v, q, v.reach.Attest(v.r.Context(), c.Prover, x.Tenant, x.Domain, v.form("reason")))
 }
 
-// place reads the cursor of deliveries, "SEQ/APP".
-func place(text string) (int64, provision.AppID) {
-	seq, app, _ := strings.Cut(text, "/")
-	n, _ := strconv.ParseInt(seq, 10, 64)
-	return n, provision.AppID(app)
+// place sets where a list of deliveries goes on: behind the one that the address names.
+func (v *visit) place(f *provision.DeliveryFilter) error {
+	id := provision.DeliveryID(v.query("after"))
+	if id == "" {
+		return nil
+	}
+	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{ID: id, Limit: 1})
+	if err == nil && len(found) == 0 {
+		err = provision.ErrNotFound
+	}
+	if err == nil {
+		f.After, f.AfterApp = found[0].Seq, found[0].App
+	}
+	return err
 }
 
-// placeOf writes it.
-func placeOf(d provision.Delivery) string { return strconv.FormatInt(d.Seq, 10) + "/" + string(d.App) }
+// placeOf names a delivery in an address. The number of its event would tell how much happens to everybody.
+func placeOf(d provision.Delivery) string { return string(d.ID) }

@@ -50,7 +50,7 @@ func (c *Console) connection(v *visit) error {
 		}
 	}
 	for _, a := range connectionActs() {
-		if v.m.Write && a.offered(x) {
+		if v.m.Write && a.offered(x) && v.reach.Can(a.right(), x.Tenant) {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}
@@ -67,6 +67,9 @@ type connectionAct struct {
 	offered           func(provision.Connection) bool
 	do                broker.ConnectionVerb
 }
+
+// right is the right to it.
+func (a connectionAct) right() broker.Right { return broker.Right("connections." + a.name) }
 
 // connectionActs is everything that can be done about a connection.
 func connectionActs() []connectionAct {
@@ -125,7 +128,7 @@ func (c *Console) doConnectionAct(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	return c.settled(v, q, v.reach.OnConnection(v.r.Context(), provision.ConnectionID(v.id()), a.do, v.form("reason")))
+	return c.settled(v, q, v.reach.OnConnection(v.r.Context(), provision.ConnectionID(v.id()), a.right(), a.do, v.form("reason")))
 }
 
 // apps is the list of apps.
@@ -244,7 +247,9 @@ type deliveryList struct {
 // deliveries lists what apps could not be told of ends of access.
 func (c *Console) deliveries(v *visit) error {
 	f := provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows + 1}
-	f.After, f.AfterApp = place(v.query("after"))
+	if err := v.place(&f); err != nil {
+		return err
+	}
 	found, err := v.reach.Deliveries(v.r.Context(), f)
 	if err != nil {
 		return err
@@ -256,6 +261,9 @@ func (c *Console) deliveryAct(v *visit) (again bool, q question, err error) {
 	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{ID: provision.DeliveryID(v.id()), Limit: 1})
 	if err == nil && len(found) == 0 {
 		err = provision.ErrNotFound
+	}
+	if err == nil {
+		err = v.reach.MayDeliver()
 	}
 	if err != nil {
 		return false, q, err
