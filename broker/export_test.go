@@ -29,3 +29,11 @@ func CanaryOutcome(c provision.Canary, s provision.Sighting) string { return can
 
 // ExpireElevations is what Run does every few seconds.
 func (b *Broker) ExpireElevations(ctx context.Context) error { return b.expireElevations(ctx) }
+
+// Trying does something while a policy of a tenant is tried.
+func (b *Broker) Trying(t provision.TenantID, do func()) {
+	lane := b.trials.of(t)
+	lane <- struct{}{}
+	defer func() { <-lane }()
+	do()
+}
