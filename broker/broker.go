@@ -121,6 +121,9 @@ type Broker struct {
 	expiring  expiring
 	hooks     hooks
 	aviary    aviary
+	acts      *paces  // of setups
+	files     *paces  // of accounts that want everything about them
+	trials    lanesOf // of policies
 	cookies   atomic.Pointer[ring[*tokens]]
 	appsRead  sync.Mutex // one reading of the apps at a time, so that the last one is the newest
 	names     []byte     // key that names secrets
@@ -153,6 +156,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 		p.Boottime = boottime
 	}
 	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared), aviary: newAviary()}
+	b.acts, b.files = newPaces(60, 10*time.Second), newPaces(10, time.Minute)
 	var err error
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
 		return nil, fmt.Errorf("key of names: %w", err)

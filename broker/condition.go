@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"leasehold/provision"
 )
@@ -38,6 +39,11 @@ func (noConditions) Uses(string) Uses { return Uses{} }
 // decide asks the gate, with the policy's condition evaluated on the same state.
 func (b *Broker) decide(ctx context.Context, s provision.State, r provision.Request, ids provision.IDs) provision.Decision {
 	now := b.Ledger.Now() // asked here: a clock that was reset meanwhile counts
+	return provision.Decide(b.judged(ctx, s, r, now), r, ids, now)
+}
+
+// judged is s with what the policy's condition comes to.
+func (b *Broker) judged(ctx context.Context, s provision.State, r provision.Request, now time.Time) provision.State {
 	if when := s.Tenant.Policy.When; when != "" {
 		var err error
 		if s.Met, err = b.Conditions.Holds(ctx, when, r.Case(s, now)); err != nil {
@@ -46,7 +52,7 @@ func (b *Broker) decide(ctx context.Context, s provision.State, r provision.Requ
 			s.Unmet = fmt.Sprintf("%q was false of a login from %s", when, r.Requester.IP)
 		}
 	}
-	return provision.Decide(s, r, ids, now)
+	return s
 }
 
 // faultOf is what is wrong with a policy: each a sentence that begins with the key.

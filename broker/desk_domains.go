@@ -47,6 +47,9 @@ func (k *Desk) ClaimDomain(ctx context.Context, o Order, t provision.TenantID, d
 	if s, err := k.domain(ctx, o.Mandate, t, d); err == nil && s.Claim.Proof == provision.ProofDNS {
 		return s, nil // it is claimed already
 	}
+	if err := k.prover.bounded(ctx, t, d); err != nil {
+		return Showing{}, err
+	}
 	if _, err := k.prover.Claim(ctx, o.deed(), t, d); err != nil {
 		return Showing{}, settled(err)
 	}

@@ -37,3 +37,11 @@ func (b *Broker) Rests(app provision.AppID) bool {
 	x := b.lanes.of[app]
 	return x != nil && b.Ledger.Now().Before(x.rest)
 }
+
+// Trying does something while a policy of a tenant is tried.
+func (b *Broker) Trying(t provision.TenantID, do func()) {
+	lane := b.trials.of(t)
+	lane <- struct{}{}
+	defer func() { <-lane }()
+	do()
+}

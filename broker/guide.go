@@ -81,10 +81,30 @@ func (g *Guide) live(ctx context.Context, id provision.SetupID) (provision.Setup
 		return x, &provision.DeniedError{Reason: provision.SetupUnknown}
 	case err != nil:
 		return x, err
-	case !x.Live(g.Ledger.Now()):
+	}
+	stands, err := g.stands(ctx, x)
+	switch {
+	case err != nil:
+		return provision.Setup{}, err
+	case !stands:
 		return provision.Setup{}, g.strange(x, provision.SetupUnknown)
 	}
 	return x, nil
+}
+
+// errLooked ends a look at the ledger: nothing is written.
+var errLooked = errors.New("only looked")
+
+// stands reports whether a setup and all that it hangs on still stand, as one snapshot.
+func (g *Guide) stands(ctx context.Context, x provision.Setup) (stands bool, err error) {
+	_, err = g.Ledger.Amend(ctx, provision.Target{Tenant: x.Tenant, Setup: x.ID}, func(s provision.State) (provision.Change, error) {
+		stands = s.Setup.Stands(s.Tenant, s.Installation, g.Ledger.Now())
+		return provision.Change{}, errLooked
+	})
+	if errors.Is(err, errLooked) {
+		err = nil
+	}
+	return stands && err == nil, err
 }
 
 // strange notes that somebody tried a setup's link in vain: one event a setup's tenant, reason and minute.
@@ -135,6 +155,18 @@ func (g *Guide) held(ctx context.Context, pass string) (provision.Setup, error) 
 	x, err := g.live(ctx, id)
 	if err == nil && !heldBy(x, pass) {
 		err = g.strange(x, provision.SetupOtherBrowser)
+	}
+	if err != nil {
+		return provision.Setup{}, err
+	}
+	return x, nil
+}
+
+// acting is the setup of the browser that holds a pass, for one more act: whoever has a link does not fill the ledger.
+func (g *Guide) acting(ctx context.Context, pass string) (provision.Setup, error) {
+	x, err := g.held(ctx, pass)
+	if err == nil {
+		err = g.acts.keeps(string(x.ID), x.Tenant, g.Now())
 	}
 	if err != nil {
 		return provision.Setup{}, err
@@ -194,8 +226,8 @@ func (g *Guide) Progress(ctx context.Context, pass string) (p Progress, err erro
 	case err != nil:
 		return p, err
 	}
-	if t.Reason == provision.IdPUnreachable {
-		t.Found = "" // it may say how names resolve inside
+	if !t.forStrangers() {
+		t.Found = ""
 	}
 	if t.Connection == p.Setup.Connection {
 		p.Trial = &t
@@ -205,7 +237,7 @@ func (g *Guide) Progress(ctx context.Context, pass string) (p Progress, err erro
 
 // Vendor notes whose make the identity provider is, and what it is to speak.
 func (g *Guide) Vendor(ctx context.Context, pass, vendor string, p provision.Protocol, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil || x.Vendor == vendor && x.Protocol == p {
 		return err
 	}
@@ -217,7 +249,7 @@ func (g *Guide) Vendor(ctx context.Context, pass, vendor string, p provision.Pro
 
 // Claim says that a domain is the tenant's, which is to be proved by DNS, and lets the connection assert it.
 func (g *Guide) Claim(ctx context.Context, pass, name string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -225,8 +257,7 @@ func (g *Guide) Claim(ctx context.Context, pass, name string, from provision.Req
 	if err != nil {
 		return &SetupError{"That is no domain that can be proved.", err}
 	}
-	_, err = g.Prover.Claim(ctx, Deed{Actor: x.Actor(), Requester: from}, x.Tenant, d)
-	if err != nil && !errors.Is(err, provision.ErrConflict) { // claimed already, which is as good
+	if err := g.newClaim(ctx, x, d, from); err != nil {
 		return err
 	}
 	c, err := g.Registry.Connection(ctx, x.Connection)
@@ -242,7 +273,7 @@ func (g *Guide) Claim(ctx context.Context, pass, name string, from provision.Req
 // Check looks for the proof of one of the tenant's domains now, unless somebody has just looked, and says which resolver
 // sees what.
 func (g *Guide) Check(ctx context.Context, pass string, d provision.Domain) ([]Look, error) {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +289,7 @@ func (g *Guide) Check(ctx context.Context, pass string, d provision.Domain) ([]L
 
 // Test begins a login that is only tried, at the connection as it is.
 func (g *Guide) Test(ctx context.Context, pass, back string, w Wish) (Departure, error) {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return Departure{}, err
 	}
@@ -269,7 +300,7 @@ func (g *Guide) Test(ctx context.Context, pass, back string, w Wish) (Departure,
 
 // Paste judges a response that somebody pasted. It shows what is wrong; only a real test login shows that nothing is.
 func (g *Guide) Paste(ctx context.Context, pass, pasted string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -282,7 +313,7 @@ func (g *Guide) Paste(ctx context.Context, pass, pasted string, from provision.R
 
 // Enable enables the connection as it was tested.
 func (g *Guide) Enable(ctx context.Context, pass string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -292,7 +323,7 @@ func (g *Guide) Enable(ctx context.Context, pass string, from provision.Requeste
 
 // Undo disables the connection again, and ends what came by it.
 func (g *Guide) Undo(ctx context.Context, pass string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -305,7 +336,7 @@ func (g *Guide) Undo(ctx context.Context, pass string, from provision.Requester)
 
 // Restart begins another connection in the place of one that was enabled and disabled again.
 func (g *Guide) Restart(ctx context.Context, pass string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -318,7 +349,7 @@ func (g *Guide) Restart(ctx context.Context, pass string, from provision.Request
 
 // FirstLogin begins a real login by the connection, which carries the setup's invitation and leads back to a path.
 func (g *Guide) FirstLogin(ctx context.Context, pass, back string, w Wish) (Departure, error) {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return Departure{}, err
 	}
@@ -330,7 +361,7 @@ func (g *Guide) FirstLogin(ctx context.Context, pass, back string, w Wish) (Depa
 // Accept makes the person who came in by the invitation, and whose session this is, the tenant's administrator. The setup
 // is over then.
 func (g *Guide) Accept(ctx context.Context, pass, session string, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}

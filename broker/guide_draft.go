@@ -17,6 +17,9 @@ import (
 // proofPause is how soon a domain's proof is looked for again, however often somebody asks.
 const proofPause = 5 * time.Second
 
+// maxSecret is how long a client secret may be that somebody with a link gives.
+const maxSecret = 4096
+
 // SetupError is what somebody who sets a connection up can put right.
 type SetupError struct {
 	Say string // what is wrong, for a page
@@ -37,7 +40,7 @@ type SAMLDraft struct {
 // DraftSAML makes the connection one to the identity provider of a metadata document. An address is fetched under the
 // rules for every address that a tenant gives.
 func (g *Guide) DraftSAML(ctx context.Context, pass string, d SAMLDraft, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ type OIDCDraft struct {
 
 // DraftOIDC makes the connection one to an OpenID provider, which has to say of itself what it is asked.
 func (g *Guide) DraftOIDC(ctx context.Context, pass string, d OIDCDraft, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -108,22 +111,43 @@ func (g *Guide) DraftOIDC(ctx context.Context, pass string, d OIDCDraft, from pr
 	if d.Entra {
 		c.Subject = "tid+oid"
 	}
+	fresh := len(d.Secret) > 0
 	switch {
-	case len(d.Secret) > 0:
-		c.ClientSecret = g.secretName(string(c.ID), d.Secret)
-		if err := g.Keys.Put(ctx, c.ClientSecret, d.Secret); err != nil {
-			return err
-		}
+	case len(d.Secret) > maxSecret:
+		return &SetupError{"This client secret is too long.", fmt.Errorf("%d bytes are taken", maxSecret)}
+	case fresh: // it is kept once the issuer has said what it is, which it does without
 	case old.Protocol == provision.OIDC && old.Issuer == c.Issuer && old.ClientID == c.ClientID:
 		c.ClientSecret = old.ClientSecret // of this client; no other provider is ever sent it
 	}
 	if err := g.discovered(ctx, x, c); err != nil {
 		return err
 	}
+	if fresh {
+		c.ClientSecret = g.secretName(string(c.ID), d.Secret)
+		if err := g.Keys.Put(ctx, c.ClientSecret, d.Secret); err != nil {
+			return err
+		}
+	}
+	defer g.dropUnused(ctx, c.ID, old.ClientSecret, c.ClientSecret)
 	return g.redraft(ctx, x, from, func(now *provision.Connection) {
 		c.Domains = now.Domains
 		*now = c
 	})
+}
+
+// dropUnused destroys those of a setup's secrets that its connection does not name any more, or never came to name.
+func (g *Guide) dropUnused(ctx context.Context, id provision.ConnectionID, names ...string) {
+	ctx = context.WithoutCancel(ctx)
+	c, err := g.Registry.Connection(ctx, id)
+	if err != nil && !errors.Is(err, provision.ErrNotFound) {
+		g.log("see which client secret is in use", err)
+		return
+	}
+	for _, name := range names {
+		if name != c.ClientSecret && strings.HasPrefix(name, "secret/"+string(id)+"/") {
+			g.log("drop a client secret", g.Keys.Drop(ctx, name))
+		}
+	}
 }
 
 // discovered wants an issuer that says what it is.
@@ -152,7 +176,7 @@ type Mapping struct {
 
 // Map sets the connection's mapping. It has to be tested again.
 func (g *Guide) Map(ctx context.Context, pass string, m Mapping, from provision.Requester) error {
-	x, err := g.held(ctx, pass)
+	x, err := g.acting(ctx, pass)
 	if err != nil {
 		return err
 	}

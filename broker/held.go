@@ -14,7 +14,7 @@ type Decided interface {
 }
 
 // MaxHeld is how many events a person is handed at once, the newest.
-const MaxHeld = 10_000
+const MaxHeld = 1000
 
 // Held is what is kept about a person.
 type Held struct {
@@ -37,13 +37,16 @@ func (b *Broker) Held(ctx context.Context, token string, o provision.Origin) (He
 	if err != nil {
 		return Held{}, err
 	}
+	if err := b.files.keeps(string(me.Standing.Account.ID), me.Standing.Tenant.ID, b.Now()); err != nil {
+		return Held{}, err
+	}
 	h := Held{Me: me, Whence: map[provision.LeaseID]provision.Whence{}}
 	for _, l := range me.Leases {
 		if h.Whence[l.ID], err = b.whence(ctx, l.ID, me.Standing.Account.Key); err != nil {
 			return Held{}, err
 		}
 	}
-	q := provision.EventQuery{Tenant: me.Standing.Tenant.ID, Account: me.Standing.Account.ID, Limit: 1000}
+	q := provision.EventQuery{Tenant: me.Standing.Tenant.ID, Account: me.Standing.Account.ID, Limit: MaxHeld}
 	for len(h.Events) < MaxHeld {
 		events, err := b.Search.FindEvents(ctx, q)
 		if err != nil {

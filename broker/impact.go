@@ -52,6 +52,11 @@ func (r Rules) Try(ctx context.Context, p provision.Policy, after provision.Leas
 	if err := r.b.usable(p); err != nil {
 		return Impact{}, err
 	}
+	leave, err := r.alone(ctx)
+	if err != nil {
+		return Impact{}, err
+	}
+	defer leave()
 	p = p.WithRulesOf(t.Policy)
 	found := toll{Impact: Impact{Against: t.Policy.Version}, of: map[provision.AccountID]*Affected{}}
 	page, until := provision.Page{Tenant: r.t, After: string(after), Limit: tryBatch}, time.Now().Add(r.patience)
@@ -70,6 +75,27 @@ func (r Rules) Try(ctx context.Context, p provision.Policy, after provision.Leas
 		if time.Now().After(until) {
 			return found.told(provision.LeaseID(page.After)), nil
 		}
+	}
+}
+
+// alone is nil once nobody else tries a policy of the tenant; whoever would have to wait long is refused.
+func (r Rules) alone(ctx context.Context) (leave func(), err error) {
+	lane := r.b.trials.of(r.t)
+	leave = func() { <-lane }
+	select {
+	case lane <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	wait := time.NewTimer(r.patience)
+	defer wait.Stop()
+	select {
+	case lane <- struct{}{}:
+		return leave, nil
+	case <-wait.C:
+		return nil, &provision.DeniedError{Reason: provision.RateLimited, Tenant: r.t}
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

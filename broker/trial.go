@@ -21,6 +21,7 @@ type Trial struct {
 	Outcome    provision.Outcome // what would have come of it; denied by a protocol, too
 	Reason     provision.Reason  // "": the person would have been let in
 	Found      string            // what was expected and what came
+	Protocoled bool              // the protocol refused it, and not the gate: Found says nothing of the tenant
 	Ref        string            // of its event
 	Roles      []string          // that the person would have
 	Pasted     bool              // somebody pasted the message: it came by no browser
@@ -114,7 +115,8 @@ func (b *Broker) rehearse(ctx context.Context, u underway, said provision.Assert
 		if state = s; u.outdated(s) {
 			return provision.Change{}, &provision.DeniedError{Reason: provision.AttemptUnknown}
 		}
-		d = provision.Rehearse(s, request.Request, ids, b.Ledger.Now())
+		now := b.Ledger.Now()
+		d = provision.Rehearse(b.judged(ctx, s, request.Request, now), request.Request, ids, now)
 		if u.Pasted {
 			d.Change.Setups, d.Change.Spent = nil, nil // nobody has shown that a login works, and nothing is used up
 		}
@@ -154,7 +156,7 @@ func (b *Broker) refusedTrial(ctx context.Context, u underway, no *fault, from p
 		return Trial{}, err
 	}
 	return Trial{
-		At: e.Time, Connection: c.ID, Revision: c.Revision, Protocol: c.Protocol, Claims: no.Claims, Outcome: provision.Denied, Reason: no.Check, Found: no.Text, Ref: string(e.ID),
+		At: e.Time, Connection: c.ID, Revision: c.Revision, Protocol: c.Protocol, Claims: no.Claims, Outcome: provision.Denied, Reason: no.Check, Found: no.Text, Protocoled: true, Ref: string(e.ID),
 	}, nil
 }
 

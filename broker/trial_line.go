@@ -25,3 +25,15 @@ func (t Trial) Lines() []TrialLine {
 	}
 	return lines
 }
+
+// forStrangers reports whether Found may be shown to whoever has no office: what the identity provider sent, and how it
+// failed. What the gate found may tell the policy, and whose account or domain something is.
+func (t Trial) forStrangers() bool {
+	switch t.Reason {
+	case provision.IdPUnreachable: // it may say how names resolve inside
+		return false
+	case provision.SubjectMissing, provision.SubjectTransient, provision.EmailMissing, provision.EmailInvalid, provision.DomainPublic, provision.EmailUnverified:
+		return true
+	}
+	return t.Protocoled
+}

@@ -202,7 +202,7 @@ func contractEnded(t Tenant, now time.Time) bool {
 // invites reports whether the request carries an invitation that nobody has used. It is found by its token, never by an
 // address, and counts once.
 func (s State) invites(r Request, now time.Time) bool {
-	return r.Setup != "" && s.Setup.ID == r.Setup && s.Setup.Invites(s.Connection, now) && !slices.ContainsFunc(s.Spent, invited)
+	return r.Setup != "" && s.Setup.ID == r.Setup && s.setupStands(now) && s.Setup.Invites(s.Connection, now) && !slices.ContainsFunc(s.Spent, invited)
 }
 
 // seatsFull reports whether one more live account would be above the cap.

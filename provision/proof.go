@@ -48,7 +48,8 @@ func (c Claim) NextTry(every time.Duration) time.Time {
 }
 
 // NewClaim is a tenant's word that a domain is theirs, to be proved by DNS: s.Tenant's. A claim that was attested goes
-// over to DNS and stands until DNS says otherwise.
+// over to DNS and stands until DNS says otherwise; but not by the word of whoever has a setup link, who may not set aside
+// what the operator said.
 func NewClaim(s State, d Domain, token string, a Act) (Change, error) {
 	c := s.OwnClaim
 	switch {
@@ -56,7 +57,7 @@ func NewClaim(s State, d Domain, token string, a Act) (Change, error) {
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case d.IsZero() || token == "":
 		return Change{}, fmt.Errorf("claim of %s: a domain and a token are wanted: %w", s.Tenant.ID, ErrConflict)
-	case c.State != "" && c.Proof == ProofDNS:
+	case c.State != "" && c.Proof == ProofDNS, c.Proof != "" && c.State != ClaimLapsed && a.Actor.Kind == Partner:
 		return Change{}, fmt.Errorf("%s has claimed %s already: %w", s.Tenant.ID, d, ErrConflict)
 	case c.State == "" || c.Withdrawn():
 		c = s.claimOn(d, a)

@@ -21,7 +21,7 @@ func Rehearse(s State, r Request, ids IDs, now time.Time) Decision {
 		}
 	}
 	d.Change.Events = []Event{tried(made.Events, s.Account)}
-	if x := s.Setup; allowed && x.Live(now) && x.ID == r.Setup && x.Connection == s.Connection.ID {
+	if x := s.Setup; allowed && s.setupStands(now) && x.ID == r.Setup && x.Connection == s.Connection.ID {
 		email, _ := ParseEmail(r.Facts.Email) // Decide has read it
 		x.Tested, x.TestedAt, x.Domain, x.Revision = s.Connection.Revision, now, email.Domain(), x.Revision+1
 		d.Change.Setups = []Setup{x}

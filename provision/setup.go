@@ -29,28 +29,39 @@ const (
 // Setup is a link by which people of one tenant register their identity provider themselves: one connection, made by it
 // and by nothing else. It belongs to the browser that opened it first.
 type Setup struct {
-	ID         SetupID
-	Tenant     TenantID
-	Connection ConnectionID // what it makes; nobody had that id before
-	State      SetupState
-	Created    time.Time
-	Expires    time.Time
-	Browser    string    // hex SHA-256 of the secret of the browser that opened it; "": nobody has
-	Vendor     string    // of the identity provider, as it was chosen
-	Protocol   Protocol  // that it is to speak, as it was chosen
-	Domain     Domain    // of the address that the last test login came with
-	Tested     int64     // the connection's revision that a test login was good for; 0: none was
-	TestedAt   time.Time // when
-	Enabled    time.Time // when the connection was enabled first; from then on its trust is not the setup's to change
-	Account    AccountID // who came in by the invitation; "": it is not used up
-	By         Actor     // who made the link
-	Revision   int64     // rises with every change; a store takes only the next one
+	ID           SetupID
+	Tenant       TenantID
+	Connection   ConnectionID // what it makes; nobody had that id before
+	State        SetupState
+	Created      time.Time
+	Expires      time.Time
+	Browser      string     // hex SHA-256 of the secret of the browser that opened it; "": nobody has
+	Vendor       string     // of the identity provider, as it was chosen
+	Protocol     Protocol   // that it is to speak, as it was chosen
+	Domain       Domain     // of the address that the last test login came with
+	Tested       int64      // the connection's revision that a test login was good for; 0: none was
+	TestedAt     time.Time  // when
+	Enabled      time.Time  // when the connection was enabled first; from then on its trust is not the setup's to change
+	Account      AccountID  // who came in by the invitation; "": it is not used up
+	By           Actor      // who made the link
+	Written      int64      // the connection's revision that the setup wrote last; what others wrote since is not the setup's
+	Generation   Generation // of the tenant, that it was made under
+	Installation Generation // that it was made under
+	Revision     int64      // rises with every change; a store takes only the next one
 }
 
 // Live reports whether x may still be used.
 func (x Setup) Live(now time.Time) bool {
 	return x.ID != "" && x.State == SetupOpen && now.Before(x.Expires)
 }
+
+// Stands reports whether x may still be used: what it hangs on is there, and nothing of it was revoked since (I10).
+func (x Setup) Stands(t Tenant, installation Generation, now time.Time) bool {
+	return x.Live(now) && t.ID == x.Tenant && t.Removal == "" && !t.Suspended && t.Generation == x.Generation && installation == x.Installation
+}
+
+// setupStands is Stands of s.Setup.
+func (s State) setupStands(now time.Time) bool { return s.Setup.Stands(s.Tenant, s.Installation, now) }
 
 // Invites reports whether x admits one more person by a connection.
 func (x Setup) Invites(c Connection, now time.Time) bool {
@@ -86,13 +97,14 @@ func NewSetup(s State, x Setup, a Act) (Change, error) {
 		return Change{}, fmt.Errorf("setup that has expired already: %w", ErrConflict)
 	}
 	x.State, x.Created, x.By, x.Revision = SetupOpen, a.Now, a.Actor, 1
+	x.Generation, x.Installation = s.Tenant.Generation, s.Installation
 	return x.change(a, "created", "expires: "+x.Expires.UTC().Format(time.RFC3339)), nil
 }
 
 // OpenSetup binds s.Setup to a browser: one, and for good.
 func OpenSetup(s State, browser string, a Act) (Change, error) {
 	switch {
-	case !s.Setup.Live(a.Now) || browser == "":
+	case !s.setupStands(a.Now) || browser == "":
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	case s.Setup.Browser != "":
 		return Change{}, fmt.Errorf("setup %s was opened already: %w", s.Setup.ID, ErrConflict)
@@ -112,7 +124,7 @@ func RevokeSetup(s State, a Act) (Change, error) {
 
 // ChooseVendor notes whose make the identity provider is. It only decides what the pages say.
 func ChooseVendor(s State, vendor string, p Protocol, a Act) (Change, error) {
-	if !s.Setup.Live(a.Now) {
+	if !s.setupStands(a.Now) {
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	}
 	s.Setup.Vendor, s.Setup.Protocol = vendor, p
@@ -124,16 +136,18 @@ func ChooseVendor(s State, vendor string, p Protocol, a Act) (Change, error) {
 func DraftConnection(s State, c Connection, changed []string, a Act) (Change, error) {
 	old, x := s.Connection, s.Setup
 	switch {
-	case !x.Live(a.Now) || x.Connection != c.ID || s.Tenant.ID != x.Tenant || s.Tenant.Removal != "":
+	case !s.setupStands(a.Now) || x.Connection != c.ID:
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	case old.ID != "" && (old.Tenant != x.Tenant || old.Owner != ByAPI || !old.Disabled || old.Removal != ""):
 		return Change{}, fmt.Errorf("connection %s is not the setup's to change: %w", c.ID, ErrConflict)
+	case old.ID != "" && x.Written != old.Revision: // it may have been in force meanwhile
+		return Change{}, fmt.Errorf("connection %s was changed by somebody else: %w", c.ID, ErrConflict)
 	case !x.Enabled.IsZero(): // people may have come by it, and another provider could name the same subjects
 		return Change{}, fmt.Errorf("connection %s was enabled before; begin another one: %w", c.ID, ErrConflict)
 	}
 	c.Tenant, c.Owner, c.Disabled, c.Held, c.Proposed, c.Rejected, c.Removal = x.Tenant, ByAPI, true, false, nil, "", ""
 	c.Generation, c.Revision = old.Generation+1, old.Revision+1
-	x.Tested, x.TestedAt = 0, time.Time{}
+	x.Written, x.Tested, x.TestedAt = c.Revision, 0, time.Time{}
 	outcome := "changed"
 	if old.ID == "" {
 		outcome = "created"
@@ -151,16 +165,19 @@ func DraftConnection(s State, c Connection, changed []string, a Act) (Change, er
 func EnableSetup(s State, a Act) (Change, error) {
 	x, c, claim := s.Setup, s.Connection, s.Claim
 	switch {
-	case !x.Live(a.Now) || c.ID == "" || c.ID != x.Connection || c.Tenant != x.Tenant || c.Removal != "" || c.Owner != ByAPI:
+	case !s.setupStands(a.Now) || c.ID == "" || c.ID != x.Connection || c.Tenant != x.Tenant || c.Removal != "" || c.Owner != ByAPI:
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	case !c.Disabled || c.Held:
 		return Change{}, fmt.Errorf("connection %s is enabled already, or held: %w", c.ID, ErrConflict)
+	case x.Written != c.Revision:
+		return Change{}, fmt.Errorf("connection %s was changed by somebody else: %w", c.ID, ErrConflict)
 	case x.Tested == 0 || x.Tested != c.Revision:
 		return Change{}, fmt.Errorf("connection %s: no test login was good since it was last changed: %w", c.ID, ErrConflict)
 	case claim.Tenant != x.Tenant || claim.Domain != x.Domain || claim.State != ClaimVerified || !c.Asserts(x.Domain):
 		return Change{}, fmt.Errorf("domain %s is not proved: %w", x.Domain, ErrConflict)
 	}
 	c.Disabled, c.Revision = false, c.Revision+1
+	x.Written = c.Revision
 	if x.Enabled.IsZero() {
 		x.Enabled = a.Now
 	}
@@ -170,10 +187,10 @@ func EnableSetup(s State, a Act) (Change, error) {
 	return change, nil
 }
 
-// UndoSetup disables the connection of s.Setup again, and ends what came by it. It has to be tested anew.
+// UndoSetup disables the connection that s.Setup enabled again, and ends what came by it. It has to be tested anew.
 func UndoSetup(s State, id RevocationID, a Act) (Change, error) {
 	x, c := s.Setup, s.Connection
-	if !x.Live(a.Now) || c.ID == "" || c.ID != x.Connection || c.Disabled {
+	if !s.setupStands(a.Now) || c.ID == "" || c.ID != x.Connection || c.Tenant != x.Tenant || c.Disabled || x.Enabled.IsZero() {
 		return Change{}, fmt.Errorf("enabled connection of a setup: %w", ErrNotFound)
 	}
 	change, err := RevokeScope(s, Scope{Connection: c.ID}, CauseConnectionDisabled, id, a)
@@ -181,6 +198,9 @@ func UndoSetup(s State, id RevocationID, a Act) (Change, error) {
 		return Change{}, err
 	}
 	change.Connections[0].Disabled = true
+	if x.Written == c.Revision { // what somebody else wrote meanwhile does not become the setup's
+		x.Written = change.Connections[0].Revision
+	}
 	x.Tested, x.TestedAt = 0, time.Time{}
 	undone := x.next(a, "undone")
 	undone.Events[0].ID = a.IDs.Event(len(change.Events))
@@ -193,12 +213,12 @@ func UndoSetup(s State, id RevocationID, a Act) (Change, error) {
 func RestartSetup(s State, next ConnectionID, a Act) (Change, error) {
 	x, c := s.Setup, s.Connection
 	switch {
-	case !x.Live(a.Now) || c.ID != x.Connection || !c.Disabled || !ValidName(string(next)) || next == c.ID:
+	case !s.setupStands(a.Now) || c.ID != x.Connection || !c.Disabled || !ValidName(string(next)) || next == c.ID:
 		return Change{}, fmt.Errorf("disabled connection of a setup: %w", ErrNotFound)
 	case x.Account != "":
 		return Change{}, fmt.Errorf("somebody came in by setup %s already: %w", x.ID, ErrConflict)
 	}
-	x.Connection, x.Tested, x.TestedAt, x.Enabled = next, 0, time.Time{}, time.Time{}
+	x.Connection, x.Written, x.Tested, x.TestedAt, x.Enabled = next, 0, 0, time.Time{}, time.Time{}
 	return x.next(a, "restarted", "connection: "+string(next)), nil
 }
 
@@ -207,7 +227,7 @@ func RestartSetup(s State, next ConnectionID, a Act) (Change, error) {
 func AcceptOffice(s State, a Act) (Change, error) {
 	x, who := s.Setup, s.Former
 	switch {
-	case !x.Live(a.Now) || x.Account == "":
+	case !x.Stands(who.Tenant, s.Installation, a.Now) || x.Account == "":
 		return Change{}, fmt.Errorf("setup: %w", ErrNotFound)
 	case who.Refuses(a.Now) != "" || who.Account.ID != x.Account || who.Account.Tenant != x.Tenant || who.Lease.Connection != x.Connection:
 		return Change{}, fmt.Errorf("account that came in by setup %s: %w", x.ID, ErrDenied)

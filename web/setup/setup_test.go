@@ -208,3 +208,20 @@ func TestATestLoginLeavesByAPageAndNotByARedirect(t *testing.T) {
 		t.Errorf("%s %v", r.Status, r.Header)
 	}
 }
+
+// unread is a body that must not be read.
+type unread struct{ reads int }
+
+func (u *unread) Read([]byte) (int, error) { u.reads++; return 0, errors.New("read") }
+
+func TestNoFileIsReadForWhoeverHasNoPass(t *testing.T) {
+	g, body := &guide{progress: far()}, &unread{}
+	r := httptest.NewRequest(http.MethodPost, "https://sso.example.com/setup/provider/saml", body)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	serve(t, g).ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden || body.reads != 0 || len(g.asked) != 0 {
+		t.Errorf("%d after %d reads, %v", w.Code, body.reads, g.asked)
+	}
+}

@@ -81,6 +81,9 @@ func (t turn) chooseVendor() error {
 
 // draftSAML takes metadata by address, file or paste; the first of them that there is.
 func (t turn) draftSAML() error {
+	if _, err := t.view(); err != nil { // nothing is read for whoever has no pass
+		return err
+	}
 	if err := t.r.ParseMultipartForm(maxPosted); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return t.did(&broker.SetupError{Say: "That is too large, or cannot be read.", Err: err}, "provider", "")
 	}
