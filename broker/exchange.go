@@ -211,11 +211,11 @@ func (b *Broker) question(ctx context.Context, t provision.Tenant, c provision.C
 	if token.ID != "" {
 		r.Spend = []provision.Spent{{Kind: "token", Scope: string(c.ID), ID: token.ID, Until: token.Issued.Add(provision.MaxTokenAge + 5*time.Minute)}}
 	}
-	if x.Task != "" {
-		r.Over = []provision.Spent{b.endedTask(t.ID, x.Task)}
-	}
 	var err error
 	r.Pseudonym, err = b.Keys.Pseudonym(ctx, t.ID, provision.LinkKey{Connection: c.ID, Subject: r.Facts.Subject})
+	if x.Task != "" {
+		r.Over = []provision.Spent{b.endedTask(t.ID, r.Pseudonym, x.Task)}
+	}
 	return asked{r, t.ID}, err
 }
 
