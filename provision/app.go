@@ -26,6 +26,9 @@ type App struct {
 // Admits reports whether people of t may enter a.
 func (a App) Admits(t TenantID) bool { return slices.Contains(a.Tenants, t) }
 
+// Takes reports whether a takes tokens of workloads: signed ones, or handles.
+func (a App) Takes(signed bool) bool { return a.OffPath && signed || a.Workloads && !signed }
+
 // IsPublic reports whether path of a is let through without a session. The path is compared as it stands: no cleaning,
 // no decoding, so what the check judged is what the app gets.
 func (a App) IsPublic(path string) bool {

@@ -26,7 +26,7 @@ func errand(t testing.TB) scene {
 	}}
 	s.State.Connection = provision.Connection{ID: "ci", Tenant: "acme", Protocol: provision.Workloads, Generation: 8}
 	s.State.EmailHolder = provision.Account{ID: "acc_ada", Tenant: "acme", State: provision.Dormant, Email: owner}
-	s.State.App = provision.App{ID: "deploy-api", Tenants: []provision.TenantID{"acme"}, Workloads: true}
+	s.State.Apps = []provision.App{{ID: "deploy-api", Tenants: []provision.TenantID{"acme"}, Workloads: true}}
 	s.Request = provision.Request{
 		Occasion: provision.OnExchange, Owner: owner, Received: noon(), App: "deploy-api", Pseudonym: "pseudonym of the job", Requester: provision.Requester{IP: "192.0.2.1"},
 		Actor: provision.Actor{Kind: provision.Workload, Via: "token"},
@@ -115,9 +115,9 @@ func TestOneThingWrongWithAnExchangeIsARefusalWithItsReason(t *testing.T) {
 		"a grant of another rule":      {func(s *scene) { s.State.Tenant.Policy.Trust[0].Grants = []string{"x"} }, provision.GrantRefused},
 		"a grant that is not there":    {func(s *scene) { s.State.Tenant.Policy.Grants = nil }, provision.GrantRefused},
 		"another app":                  {func(s *scene) { s.Request.Errand.Audience = []provision.AppID{"wiki"} }, provision.AppNotGranted},
-		"an app that takes none":       {func(s *scene) { s.State.App.Workloads = false }, provision.AppNotGranted},
-		"an app that is gone":          {func(s *scene) { s.State.App = provision.App{} }, provision.AppNotGranted},
-		"an app of other tenants":      {func(s *scene) { s.State.App.Tenants = nil }, provision.TenantNotOfApp},
+		"an app that takes none":       {func(s *scene) { s.State.Apps[0].Workloads = false }, provision.AppNotGranted},
+		"an app that is gone":          {func(s *scene) { s.State.Apps = nil }, provision.AppNotGranted},
+		"an app of other tenants":      {func(s *scene) { s.State.Apps[0].Tenants = nil }, provision.TenantNotOfApp},
 		"a signed token on the path":   {func(s *scene) { s.Request.Errand.Direct = true }, provision.AppNotGranted},
 		"another resource":             {func(s *scene) { s.Request.Errand.Resources[0] = "https://deploy.example.com/admin" }, provision.ResourceNotGranted},
 		"a wider resource":             {func(s *scene) { s.Request.Errand.Resources[0] = "https://deploy.example.com/svc" }, provision.ResourceNotGranted},

@@ -185,6 +185,7 @@ func asWritten(t *probe, a, b Store) {
 	t.ok("app by origin", err)
 	same(t, "app by origin", byOrigin, app)
 	same(t, "claim", w.read(provision.Target{Domain: own.Domain}).Claim, own)
+	same(t, "apps of the target", w.read(provision.Target{Apps: []provision.AppID{"full", "none"}}).Apps, []provision.App{app})
 }
 
 func notFound(t *probe, a, _ Store) {
