@@ -248,13 +248,18 @@ func TestAResourceCoversItselfAndWhatIsBelow(t *testing.T) {
 
 func TestRulesAndGrantsThatCannotBeMeantAreFaults(t *testing.T) {
 	for want, change := range map[string]func(*provision.Policy){
-		"rules[0].match: names no claim":        func(p *provision.Policy) { p.Trust[0].Match = nil },
-		`rules[0].match: "*" of ref`:            func(p *provision.Policy) { p.Trust[0].Match["ref"] = []string{"*"} },
-		"rules[0].subject: is empty":            func(p *provision.Policy) { p.Trust[0].Subject = nil },
-		"rules[0].grants: there is no":          func(p *provision.Policy) { p.Trust[0].Grants = []string{"x"} },
-		"rules[0].owner: is missing":            func(p *provision.Policy) { p.Trust[0].Owner = provision.Email{} },
-		"rules[0].token_age: 2h":                func(p *provision.Policy) { p.Trust[0].TokenAge = 2 * time.Hour },
-		"rules[1].id":                           func(p *provision.Policy) { p.Trust = append(p.Trust, p.Trust[0]) },
+		"rules[0].match: names no claim": func(p *provision.Policy) { p.Trust[0].Match = nil },
+		`rules[0].match: "*" of ref`:     func(p *provision.Policy) { p.Trust[0].Match["ref"] = []string{"*"} },
+		"rules[0].subject: is empty":     func(p *provision.Policy) { p.Trust[0].Subject = nil },
+		"rules[0].grants: there is no":   func(p *provision.Policy) { p.Trust[0].Grants = []string{"x"} },
+		"rules[0].owner: is missing":     func(p *provision.Policy) { p.Trust[0].Owner = provision.Email{} },
+		"rules[0].token_age: 2h":         func(p *provision.Policy) { p.Trust[0].TokenAge = 2 * time.Hour },
+		"rules[1].id":                    func(p *provision.Policy) { p.Trust = append(p.Trust, p.Trust[0]) },
+		"rules[1].subject: a rule above": func(p *provision.Policy) {
+			other := p.Trust[0]
+			other.ID, other.Subject = "other", []string{"workflow"}
+			p.Trust = append(p.Trust, other)
+		},
 		"grants[0].apps: is empty":              func(p *provision.Policy) { p.Grants[0].Apps = nil },
 		`grants[0].roles: "root"`:               func(p *provision.Policy) { p.Grants[0].Roles = []string{"root"} },
 		"grants[0].max_ttl: 16m":                func(p *provision.Policy) { p.Grants[0].MaxTTL = 16 * time.Minute },
