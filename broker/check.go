@@ -22,6 +22,8 @@ func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 			remembered = false
 		case sure:
 			return v
+		default:
+			remembered = false
 		}
 	}
 	return Verdict{Reason: provision.StoreUnavailable}
@@ -81,10 +83,14 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 		return v, !e.dead.Load()
 	}
 	v, sure = b.admit(app, ask.Origin, e, now)
-	if v.Allow && e.errand != nil && e.errand.Uses > 0 {
-		if err := b.useOnce(ctx, id); err != nil {
-			return refuse(unavailable(err))
-		}
+	if !v.Allow || e.errand == nil || e.errand.Uses == 0 {
+		return v, sure
+	}
+	if remembered { // what comes of memory may be judged twice, and a use is taken once
+		return Verdict{}, false
+	}
+	if err := b.useOnce(ctx, id); err != nil {
+		return refuse(unavailable(err))
 	}
 	return v, sure
 }
@@ -94,15 +100,8 @@ func (b *Broker) judge(ctx context.Context, app *door, ask Ask, remembered bool)
 func (b *Broker) admit(app *door, origin string, e *entry, now time.Time) (v Verdict, fresh bool) {
 	v.App = app.ID
 	s := e.standing()
-	switch reason := s.Refuses(now); {
-	case reason != "":
-		v.Reason = reason
-	case !app.Admits(s.Tenant.ID):
-		v.Reason = provision.TenantNotOfApp
-	case !hasRole(app, &s, now):
-		v.Reason = provision.RoleMissing
-	case app.MaxSession > 0 && !now.Before(s.Entered(app.ID).Add(app.MaxSession)):
-		v.Reason = provision.SessionMissing // this app alone wants a new login
+	if v.Reason = s.Refuses(now); v.Reason == "" {
+		v.Reason = app.refuses(&s, now)
 	}
 	if v.Reason != "" {
 		b.noteDenied(v, &s)

@@ -205,17 +205,17 @@ func (b *Broker) question(ctx context.Context, t provision.Tenant, c provision.C
 	if rule.ID == "" {
 		r.Errand.Rule = x.Rule
 	}
-	if len(r.Errand.Audience) == 1 {
-		r.App = r.Errand.Audience[0]
+	if r.Apps = r.Errand.Audience; len(r.Apps) == 1 {
+		r.App = r.Apps[0]
 	}
 	if token.ID != "" {
-		r.Spend = []provision.Spent{{Kind: "token", Scope: string(c.ID), ID: token.ID, Until: token.Issued.Add(provision.MaxTokenAge + 5*time.Minute)}}
-	}
-	if x.Task != "" {
-		r.Over = []provision.Spent{b.endedTask(t.ID, x.Task)}
+		r.Spend = []provision.Spent{{Kind: "token", Scope: string(t.ID) + "/" + c.Issuer, ID: token.ID, Until: token.Issued.Add(provision.MaxTokenAge + 5*time.Minute)}}
 	}
 	var err error
 	r.Pseudonym, err = b.Keys.Pseudonym(ctx, t.ID, provision.LinkKey{Connection: c.ID, Subject: r.Facts.Subject})
+	if x.Task != "" {
+		r.Over = []provision.Spent{b.endedTask(t.ID, r.Pseudonym, x.Task)}
+	}
 	return asked{r, t.ID}, err
 }
 

@@ -362,6 +362,11 @@ func TestARuleThatIsTightenedEndsTheLeasesThatItWouldNotGiveAnyMore(t *testing.T
 		"no role":        func(p *provision.Policy) { p.Grants[0].Roles = nil },
 		"another app":    func(p *provision.Policy) { p.Grants[0].Apps = []provision.AppID{"batch-api"} },
 		"a resource":     func(p *provision.Policy) { p.Grants[0].Resources = []string{deployURL + "/x"} },
+		"other hours": func(p *provision.Policy) {
+			p.Grants[0].Hours = time.Now().Add(72*time.Hour).UTC().Format("Mon") + " 00:00-24:00 UTC"
+		},
+		"a purpose":  func(p *provision.Policy) { p.Grants[0].NeedsPurpose = true },
+		"fewer uses": func(p *provision.Policy) { p.Grants[0].Uses = 3 },
 	} {
 		h := newWorkloadHouse(t)
 		got := h.exchanged()
@@ -373,6 +378,26 @@ func TestARuleThatIsTightenedEndsTheLeasesThatItWouldNotGiveAnyMore(t *testing.T
 		if l := h.lease(got.Lease.ID); l.EndReason != provision.CausePolicyTightened {
 			t.Errorf("%s: it ended for %q", name, l.EndReason)
 		}
+	}
+}
+
+func TestHoursAndTasksThatAreWantedNowAreWantedOfLiveLeases(t *testing.T) {
+	h := newWorkloadHouse(t)
+	got, idle := h.exchanged(), h.exchanged(func(x *broker.Trade) { x.Grant, x.Task, x.Signed = "batch", "", true })
+	until := h.clock.Now().UTC().Truncate(time.Minute).Add(2 * time.Minute)
+	ahead := 12 - until.Hour() // of a zone where it is noon: no day ends meanwhile
+	there := until.Add(time.Duration(ahead) * time.Hour)
+	p := &h.wanted.Tenants[0].Tenant.Policy
+	p.Grants[0].Hours, p.Grants[1].NeedsTask = there.Format("Mon")+" 00:00-"+there.Format("15:04")+" "+fmt.Sprintf("Etc/GMT%+d", -ahead), true
+	h.register(h.wanted)
+	if err := h.Regate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if l := h.lease(got.Lease.ID); !l.EndedAt.IsZero() || !l.End.Equal(until) {
+		t.Errorf("it ended for %q, or ends at %s and not at %s", l.EndReason, l.End, until)
+	}
+	if l := h.lease(idle.Lease.ID); l.EndReason != provision.CausePolicyTightened {
+		t.Errorf("without a task it ended for %q", l.EndReason)
 	}
 }
 

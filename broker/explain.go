@@ -12,8 +12,8 @@ import (
 // audit, and not in it.
 type Explanation struct {
 	Allowed bool
-	Reason  provision.Reason // the first check that fails
-	Checks  []provision.Examination
+	Reason  provision.Reason        // the first check that fails
+	Checks  []provision.Examination // of who does not pass as the workload: the first that fails, and no other
 }
 
 // Explain says what would come of an exchange now. It gives nothing, spends nothing, and audits the question; of a
@@ -53,10 +53,20 @@ func (b *Broker) Explain(ctx context.Context, x Trade) (Explanation, error) {
 	if !known {
 		b.tally.note(stroke{Kind: provision.EventExplained, Tenant: asked.tenant, Connection: asked.Facts.Connection, Reason: e.Reason})
 	}
+	return e.told(), nil
+}
+
+// told is what the asker is told. Whoever does not pass as the workload learns what a refused exchange says, and not the
+// rules: anybody at a public issuer can ask.
+func (e Explanation) told() Explanation {
+	i := slices.IndexFunc(e.Checks, func(x provision.Examination) bool { return x.Reason != "" })
+	if i >= 0 && e.Checks[i].Of == "token" {
+		e.Checks = e.Checks[i : i+1]
+	}
 	for i := range e.Checks {
 		e.Checks[i].Detail = ""
 	}
-	return e, nil
+	return e
 }
 
 func explained(checks []provision.Examination) Explanation {

@@ -105,7 +105,8 @@ type Known struct {
 }
 
 // Introspect says what a token is worth now. Who asks is an app, which learns of leases for itself alone, or whoever
-// holds the token itself; anybody else is ErrNotFound.
+// holds the token itself; anybody else is ErrNotFound. Active is what the app would take as it is now. A lease of so many
+// uses is never said to be: the check alone takes one.
 func (b *Broker) Introspect(ctx context.Context, t provision.TenantID, token, asker string) (Known, error) {
 	app, err := b.Listener(ctx, asker)
 	if errors.Is(err, provision.ErrNotFound) && asker == token && strings.HasPrefix(token, HandlePrefix) {
@@ -118,10 +119,32 @@ func (b *Broker) Introspect(ctx context.Context, t provision.TenantID, token, as
 	if errors.Is(err, provision.ErrNotFound) {
 		return Known{}, nil
 	}
-	if err != nil || s.Refuses(b.Ledger.Now()) != "" || app != "" && !slices.Contains(s.Lease.Grant.Audience, app) {
+	if err != nil || s.Refuses(b.Ledger.Now()) != "" || s.Lease.Grant.Uses > 0 {
 		return Known{}, err
 	}
-	return Known{Active: true, Standing: s, Audience: b.originsOf(s.Lease.Grant.Audience)}, nil
+	takers, err := b.takers(ctx, s, !strings.HasPrefix(token, HandlePrefix))
+	if err != nil || len(takers) == 0 || app != "" && !slices.Contains(takers, app) {
+		return Known{}, err
+	}
+	return Known{Active: true, Standing: s, Audience: b.originsOf(takers)}, nil
+}
+
+// takers are the apps that a lease is for and that take it as they are now: signed, or as a handle.
+func (b *Broker) takers(ctx context.Context, s provision.Standing, signed bool) ([]provision.AppID, error) {
+	var takers []provision.AppID
+	for _, id := range s.Lease.Grant.Audience {
+		app, err := b.Registry.App(ctx, id)
+		if errors.Is(err, provision.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if app.Takes(signed) && newDoor(app).refuses(&s, b.Ledger.Now()) == "" {
+			takers = append(takers, id)
+		}
+	}
+	return takers, nil
 }
 
 // originsOf are the origins of apps.

@@ -13,43 +13,57 @@ import (
 // endedTaskFor is how long a task that ended stays so. A token from before cannot be exchanged any more by then.
 const endedTaskFor = 24 * time.Hour
 
-// endedTask is the end of a task as a spent thing.
-func (b *Broker) endedTask(t provision.TenantID, task string) provision.Spent {
-	return provision.Spent{Kind: provision.EndedTask, Scope: string(t), ID: task, Until: b.Ledger.Now().Add(endedTaskFor)}
+// endedTask is the end of a task as a spent thing. A task is of one workload, by the pseudonym of its link: another's
+// of the same name goes on.
+func (b *Broker) endedTask(t provision.TenantID, pseudonym, task string) provision.Spent {
+	return provision.Spent{Kind: provision.EndedTask, Scope: string(t) + "/" + pseudonym, ID: task, Until: b.Ledger.Now().Add(endedTaskFor)}
 }
 
-// EndTask ends every lease of a task of a tenant, for a workload that has or had a lease in it, and says how many ended.
-// When it returns no replica takes any of them, and nothing begins in the task any more. Said again, it ends what is left.
+// EndTask ends every lease that a workload has in a task of its own, if it has or had one in it, and says how many ended.
+// When it returns no replica takes any of them, and nothing of that workload begins in the task any more. Said again, it
+// ends what is left. A workload whose account is revoked ends nothing: all of it has ended.
 func (b *Broker) EndTask(ctx context.Context, t provision.TenantID, task, bearer string, from provision.Requester) (int, error) {
 	s, err := b.workloadOf(ctx, t, bearer, true)
-	if errors.Is(err, provision.ErrNotFound) || err == nil && (s.Lease.Grant.Task != task || task == "") {
+	if errors.Is(err, provision.ErrNotFound) || err == nil && (s.Lease.Grant.Task != task || task == "" || !mayEnd(s)) {
 		return 0, &provision.DeniedError{Reason: provision.SessionMissing, Tenant: t}
 	}
 	if err != nil {
 		return 0, err
 	}
 	actor := workloadActor(s.Lease)
-	if err := b.closeTask(ctx, t, task, provision.Event{Actor: actor, Account: s.Lease.Account, Connection: s.Lease.Connection, Personal: provision.Personal{Requester: from}}); err != nil {
+	if err := b.closeTask(ctx, task, provision.Event{Tenant: t, Actor: actor, Account: s.Lease.Account, Connection: s.Lease.Connection, Personal: provision.Personal{Requester: from}}); err != nil {
 		return 0, err
 	}
-	return b.endTask(ctx, t, task, provision.End{Cause: provision.CauseTaskEnd, Actor: actor, Requester: from})
+	mine := provision.Page{Tenant: t, Account: s.Lease.Account, Task: task, Limit: reapBatch}
+	return b.endTask(ctx, mine, provision.End{Cause: provision.CauseTaskEnd, Actor: actor, Requester: from})
 }
 
-// closeTask notes that a task ended: whoever reads the tenant after this commit begins nothing in it. So whatever began
-// before is there to be listed.
-func (b *Broker) closeTask(ctx context.Context, t provision.TenantID, task string, e provision.Event) error {
+// mayEnd reports whether the account of a lease is there, and not revoked.
+func mayEnd(s provision.Standing) bool {
+	return s.Account.ID != "" && s.Account.ID == s.Lease.Account && s.Account.State.Living() && s.Account.State != provision.Revoked
+}
+
+// closeTask notes that a task of an account ended: whoever reads the account after this commit begins nothing in it. So
+// whatever began before is there to be listed. The tenant's other workloads wait for nothing.
+func (b *Broker) closeTask(ctx context.Context, task string, e provision.Event) error {
 	ids, err := b.ids()
 	if err != nil {
 		return err
 	}
-	mark := b.endedTask(t, task)
-	_, err = b.amend(ctx, provision.Target{Tenant: t, Spend: []provision.Spent{mark}}, func(s provision.State) (provision.Change, error) {
-		if len(s.Spent) > 0 {
+	marks, err := b.marksOf(ctx, e.Tenant, e.Account, task)
+	if err != nil {
+		return err
+	}
+	_, err = b.amend(ctx, provision.Target{Account: e.Account, Spend: marks, Quiet: true}, func(s provision.State) (provision.Change, error) {
+		missing := slices.DeleteFunc(slices.Clone(marks), func(m provision.Spent) bool {
+			return slices.ContainsFunc(s.Spent, func(x provision.Spent) bool { return x.Scope == m.Scope })
+		})
+		if len(missing) == 0 {
 			return provision.Change{}, nil
 		}
-		e.ID, e.Time, e.Kind, e.Tenant, e.Reason = ids.Event(0), b.Ledger.Now(), provision.EventTaskEnded, t, string(provision.CauseTaskEnd)
+		e.ID, e.Time, e.Kind, e.Reason = ids.Event(0), b.Ledger.Now(), provision.EventTaskEnded, string(provision.CauseTaskEnd)
 		e.Changes = []string{"task " + task}
-		return provision.Change{Spent: []provision.Spent{mark}, Events: []provision.Event{e}}, nil
+		return provision.Change{Spent: missing, Events: []provision.Event{e}}, nil
 	})
 	if err != nil {
 		return fmt.Errorf("end of a task: %w", err)
@@ -57,11 +71,24 @@ func (b *Broker) closeTask(ctx context.Context, t provision.TenantID, task strin
 	return nil
 }
 
+// marksOf are the ends of a task for every name that an account is known by. A workload has one.
+func (b *Broker) marksOf(ctx context.Context, t provision.TenantID, id provision.AccountID, task string) ([]provision.Spent, error) {
+	_, links, _, err := b.Registry.Account(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", id, err)
+	}
+	var marks []provision.Spent
+	for _, l := range links {
+		marks = append(marks, b.endedTask(t, l.Pseudonym, task))
+	}
+	return marks, nil
+}
+
 // endTask ends the leases of a task, in batches, and waits until every replica knows.
-func (b *Broker) endTask(ctx context.Context, t provision.TenantID, task string, e provision.End) (int, error) {
+func (b *Broker) endTask(ctx context.Context, mine provision.Page, e provision.End) (int, error) {
 	ended := 0
 	for last := provision.LeaseID(""); ; {
-		leases, err := b.Registry.Leases(ctx, provision.Page{Tenant: t, Task: task, Limit: reapBatch})
+		leases, err := b.Registry.Leases(ctx, mine)
 		if err != nil {
 			return ended, err
 		}

@@ -72,7 +72,7 @@ func (c *collector) app(file appFile) provision.App {
 	}
 	file.check()
 	c.hook(file)
-	return provision.App{
+	app := provision.App{
 		ID:         provision.AppID(file.ID),
 		Origins:    file.Origins,
 		Headers:    file.Headers,
@@ -86,6 +86,10 @@ func (c *collector) app(file appFile) provision.App {
 		Notify:     provision.Notify{URL: file.Notify.URL},
 		Owner:      provision.ByManifest,
 	}
+	if app.MistakesWorkloads() {
+		file.At.fault("user", "is told of a workload as the name of its rule, which may be a person's name; write id, or leave workloads out")
+	}
+	return app
 }
 
 func (a appFile) check() {

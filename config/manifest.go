@@ -51,6 +51,7 @@ type collector struct {
 	environ  []string
 	judge    Judge
 	given    map[string]string // "app wiki" -> where
+	granting []granting
 	manifest Manifest
 }
 
@@ -66,6 +67,7 @@ func LoadManifests(patterns []string, environ []string, judge Judge) (Manifest, 
 		r.load(&shape)
 		c.collect(shape)
 	}
+	c.checkGrants()
 	if len(faults) > 0 {
 		return Manifest{}, faults.sorted()
 	}

@@ -145,6 +145,7 @@ func (c *collector) tenant(file tenantFile) ManifestTenant {
 		Policy:      file.workloads(file.policy(c.judge)),
 		Owner:       provision.ByManifest,
 	}}
+	c.granting = append(c.granting, granting{tenant.ID, file.Grants})
 	tenant.Hook.URL = file.Webhook.URL
 	c.warned(file)
 	tenant.Claims = file.claims(tenant.ID)

@@ -92,6 +92,27 @@ func (t tenantFile) workloads(p provision.Policy) provision.Policy {
 	return p
 }
 
+// granting is a tenant with its grants, to be held against the apps of all manifests.
+type granting struct {
+	tenant provision.TenantID
+	grants []grantFile
+}
+
+// checkGrants finds apps of grants that do not admit the tenant. An app that no manifest has may be somebody else's to
+// register; the exchange judges it.
+func (c *collector) checkGrants() {
+	for _, g := range c.granting {
+		for _, grant := range g.grants {
+			for i, id := range grant.Apps {
+				closed := func(a provision.App) bool { return a.ID == provision.AppID(id) && !a.Admits(g.tenant) }
+				if id != "" && slices.ContainsFunc(c.manifest.Apps, closed) {
+					grant.At.fault(item("apps", i), "%s does not admit this tenant, so nobody could be given it; add %s to its tenants, or leave it out here", id, g.tenant)
+				}
+			}
+		}
+	}
+}
+
 func (r ruleFile) rule(t tenantFile) provision.TrustRule {
 	rule := provision.TrustRule{ID: string(r.ID), Connection: provision.ConnectionID(r.Connection), Subject: r.Subject, TokenAge: r.TokenAge, Match: map[string][]string{}}
 	for _, g := range r.Grants {

@@ -26,6 +26,14 @@ type App struct {
 // Admits reports whether people of t may enter a.
 func (a App) Admits(t TenantID) bool { return slices.Contains(a.Tenants, t) }
 
+// Takes reports whether a takes tokens of workloads: signed ones, or handles.
+func (a App) Takes(signed bool) bool { return a.OffPath && signed || a.Workloads && !signed }
+
+// MistakesWorkloads reports whether a would be told of a workload in a word that may be a person's name.
+func (a App) MistakesWorkloads() bool {
+	return a.Workloads && a.Headers == "remote-user" && a.User != "id"
+}
+
 // IsPublic reports whether path of a is let through without a session. The path is compared as it stands: no cleaning,
 // no decoding, so what the check judged is what the app gets.
 func (a App) IsPublic(path string) bool {

@@ -72,7 +72,7 @@ type Authn struct {
 // be accepted anyway.
 type Spent struct {
 	Kind  string // "assertion", "attempt", "token", LogoutMessage, LoggedOut, Invited or EndedTask
-	Scope string // the connection of an assertion, a token or a log-out; the tenant of a task
+	Scope string // the connection of an assertion or a log-out; the issuer of a token; the workload of a task
 	ID    string
 	Until time.Time
 }

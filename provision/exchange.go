@@ -119,13 +119,7 @@ func (e *examiner) target() {
 		}
 	}
 	e.hold("apps", len(foreign) > 0 || len(e.grant.Apps) == 0, AppNotGranted, "grant %s is for %v; asked was %s", e.grant.ID, e.grant.Apps, brief(strings.Join(foreign, ", ")))
-	if app := e.State.App; e.Request.App != "" {
-		fits := app.ID == e.Request.App && (app.Workloads && !x.Direct || app.OffPath && x.Direct)
-		e.hold("app takes it", !fits, AppNotGranted, "app %s takes no such token: see workloads and off_path", e.Request.App)
-		e.hold("tenant of the app", app.ID == "" || !app.Admits(e.State.Tenant.ID), TenantNotOfApp, "app %s does not admit tenant %s", e.Request.App, e.State.Tenant.ID)
-	} else {
-		e.hold("one app", x.Direct, AppNotGranted, "a signed token is for one app")
-	}
+	e.apps()
 	var outside []string
 	for _, resource := range x.Resources {
 		if !within(e.grant.Resources, resource) {
@@ -133,6 +127,31 @@ func (e *examiner) target() {
 		}
 	}
 	e.hold("resources", len(outside) > 0, ResourceNotGranted, "grant %s is for %s; asked was %s", e.grant.ID, strings.Join(e.grant.Resources, ", "), brief(strings.Join(outside, ", ")))
+}
+
+// apps are those that the lease would be for. Each of them has to be there, take such a token, and admit the tenant.
+func (e *examiner) apps() {
+	x, wanted := e.Request.Errand, e.Request.Errand.Audience
+	if len(wanted) == 0 {
+		wanted = e.grant.Apps
+	}
+	var deaf, closed []string
+	for _, id := range wanted {
+		var app App
+		if i := slices.IndexFunc(e.State.Apps, func(a App) bool { return a.ID == id }); i >= 0 {
+			app = e.State.Apps[i]
+		}
+		if !app.Takes(x.Direct) {
+			deaf = append(deaf, string(id))
+		}
+		if !app.Admits(e.State.Tenant.ID) {
+			closed = append(closed, string(id))
+		}
+	}
+	e.hold("app takes it", len(deaf) > 0, AppNotGranted, "no such token is taken by %s: see workloads and off_path", brief(strings.Join(deaf, ", ")))
+	e.hold("tenant of the app", len(closed) > 0, TenantNotOfApp, "tenant %s is not admitted by %s", e.State.Tenant.ID, brief(strings.Join(closed, ", ")))
+	e.hold("one app", x.Direct && len(wanted) != 1, AppNotGranted, "a signed token is for one app")
+	e.hold("counted uses", x.Direct && e.grant.Uses > 0, GrantRefused, "grant %s is good for %d checks, and no check counts a signed token", e.grant.ID, e.grant.Uses)
 }
 
 // within reports whether a resource that is asked for is one of a grant's: one of its patterns, or an address that one
@@ -291,15 +310,21 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 		return slices.ContainsFunc(has, func(x string) bool { return !slices.Contains(given, x) })
 	}
 	outside := func(app AppID) bool { return !slices.Contains(grant.Apps, app) }
+	hours, err := ParseHours(grant.Hours)
+	until := hours.Until(now)
 	switch {
 	case rule.ID == "", grant.ID == "", rule.Terms() != l.Grant.Terms, !slices.Contains(rule.Grants, grant.ID),
 		beyond(l.Grant.Roles, grant.Roles), slices.ContainsFunc(l.Grant.Audience, outside), len(l.Grant.Audience) == 0,
 		len(grant.Resources) > 0 && len(l.Grant.Resources) == 0,
+		err != nil, until.IsZero(), grant.NeedsPurpose && l.Grant.Purpose == "", grant.NeedsTask && l.Grant.Task == "",
+		grant.Uses > 0 && (l.Grant.Uses == 0 || l.Grant.Uses > grant.Uses),
 		slices.ContainsFunc(l.Grant.Resources, func(r string) bool { return len(grant.Resources) > 0 && !within(grant.Resources, r) }):
 		return l, CausePolicyTightened
 	}
-	if end := l.Start.Add(grant.TTL()); end.Before(l.End) {
-		l.End, l.Ceiling = end, CauseCeiling
+	for _, end := range []time.Time{l.Start.Add(grant.TTL()), until} {
+		if end.Before(l.End) {
+			l.End, l.Ceiling = end, CauseCeiling
+		}
 	}
 	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseContractEnded

@@ -26,7 +26,7 @@ func errand(t testing.TB) scene {
 	}}
 	s.State.Connection = provision.Connection{ID: "ci", Tenant: "acme", Protocol: provision.Workloads, Generation: 8}
 	s.State.EmailHolder = provision.Account{ID: "acc_ada", Tenant: "acme", State: provision.Dormant, Email: owner}
-	s.State.App = provision.App{ID: "deploy-api", Tenants: []provision.TenantID{"acme"}, Workloads: true}
+	s.State.Apps = []provision.App{{ID: "deploy-api", Tenants: []provision.TenantID{"acme"}, Workloads: true}}
 	s.Request = provision.Request{
 		Occasion: provision.OnExchange, Owner: owner, Received: noon(), App: "deploy-api", Pseudonym: "pseudonym of the job", Requester: provision.Requester{IP: "192.0.2.1"},
 		Actor: provision.Actor{Kind: provision.Workload, Via: "token"},
@@ -115,9 +115,9 @@ func TestOneThingWrongWithAnExchangeIsARefusalWithItsReason(t *testing.T) {
 		"a grant of another rule":      {func(s *scene) { s.State.Tenant.Policy.Trust[0].Grants = []string{"x"} }, provision.GrantRefused},
 		"a grant that is not there":    {func(s *scene) { s.State.Tenant.Policy.Grants = nil }, provision.GrantRefused},
 		"another app":                  {func(s *scene) { s.Request.Errand.Audience = []provision.AppID{"wiki"} }, provision.AppNotGranted},
-		"an app that takes none":       {func(s *scene) { s.State.App.Workloads = false }, provision.AppNotGranted},
-		"an app that is gone":          {func(s *scene) { s.State.App = provision.App{} }, provision.AppNotGranted},
-		"an app of other tenants":      {func(s *scene) { s.State.App.Tenants = nil }, provision.TenantNotOfApp},
+		"an app that takes none":       {func(s *scene) { s.State.Apps[0].Workloads = false }, provision.AppNotGranted},
+		"an app that is gone":          {func(s *scene) { s.State.Apps = nil }, provision.AppNotGranted},
+		"an app of other tenants":      {func(s *scene) { s.State.Apps[0].Tenants = nil }, provision.TenantNotOfApp},
 		"a signed token on the path":   {func(s *scene) { s.Request.Errand.Direct = true }, provision.AppNotGranted},
 		"another resource":             {func(s *scene) { s.Request.Errand.Resources[0] = "https://deploy.example.com/admin" }, provision.ResourceNotGranted},
 		"a wider resource":             {func(s *scene) { s.Request.Errand.Resources[0] = "https://deploy.example.com/svc" }, provision.ResourceNotGranted},
@@ -248,13 +248,18 @@ func TestAResourceCoversItselfAndWhatIsBelow(t *testing.T) {
 
 func TestRulesAndGrantsThatCannotBeMeantAreFaults(t *testing.T) {
 	for want, change := range map[string]func(*provision.Policy){
-		"rules[0].match: names no claim":        func(p *provision.Policy) { p.Trust[0].Match = nil },
-		`rules[0].match: "*" of ref`:            func(p *provision.Policy) { p.Trust[0].Match["ref"] = []string{"*"} },
-		"rules[0].subject: is empty":            func(p *provision.Policy) { p.Trust[0].Subject = nil },
-		"rules[0].grants: there is no":          func(p *provision.Policy) { p.Trust[0].Grants = []string{"x"} },
-		"rules[0].owner: is missing":            func(p *provision.Policy) { p.Trust[0].Owner = provision.Email{} },
-		"rules[0].token_age: 2h":                func(p *provision.Policy) { p.Trust[0].TokenAge = 2 * time.Hour },
-		"rules[1].id":                           func(p *provision.Policy) { p.Trust = append(p.Trust, p.Trust[0]) },
+		"rules[0].match: names no claim": func(p *provision.Policy) { p.Trust[0].Match = nil },
+		`rules[0].match: "*" of ref`:     func(p *provision.Policy) { p.Trust[0].Match["ref"] = []string{"*"} },
+		"rules[0].subject: is empty":     func(p *provision.Policy) { p.Trust[0].Subject = nil },
+		"rules[0].grants: there is no":   func(p *provision.Policy) { p.Trust[0].Grants = []string{"x"} },
+		"rules[0].owner: is missing":     func(p *provision.Policy) { p.Trust[0].Owner = provision.Email{} },
+		"rules[0].token_age: 2h":         func(p *provision.Policy) { p.Trust[0].TokenAge = 2 * time.Hour },
+		"rules[1].id":                    func(p *provision.Policy) { p.Trust = append(p.Trust, p.Trust[0]) },
+		"rules[1].subject: a rule above": func(p *provision.Policy) {
+			other := p.Trust[0]
+			other.ID, other.Subject = "other", []string{"workflow"}
+			p.Trust = append(p.Trust, other)
+		},
 		"grants[0].apps: is empty":              func(p *provision.Policy) { p.Grants[0].Apps = nil },
 		`grants[0].roles: "root"`:               func(p *provision.Policy) { p.Grants[0].Roles = []string{"root"} },
 		"grants[0].max_ttl: 16m":                func(p *provision.Policy) { p.Grants[0].MaxTTL = 16 * time.Minute },

@@ -28,6 +28,7 @@ type Request struct {
 	Setup     SetupID // whose invitation the attempt carries; "": none
 	Replaces  LeaseID // the session this browser had; "": none
 	App       AppID   // what the person wanted to open; "": nothing in particular
+	Apps      []AppID `json:",omitempty"` // occasion exchange: all that the lease would be for
 	Actor     Actor
 	Requester Requester
 	Upstream  Upstream  `json:"-"` // what a lease would remember; its secrets are no input of the decision
@@ -41,7 +42,7 @@ type Request struct {
 func (r Request) Target() Target {
 	t := Target{
 		Connection: r.Facts.Connection, Link: LinkKey{r.Facts.Connection, r.Facts.Subject},
-		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Intent: r.Intent, Spend: slices.Concat(r.Spend, r.Over),
+		Pseudonym: r.Pseudonym, Lease: r.Replaces, App: r.App, Apps: r.Apps, Intent: r.Intent, Spend: slices.Concat(r.Spend, r.Over),
 	}
 	if r.Setup != "" {
 		t.Setup, t.Spend = r.Setup, append(t.Spend, invitation(r.Setup))
@@ -72,6 +73,7 @@ type Target struct {
 	Account    AccountID
 	Lease      LeaseID
 	App        AppID
+	Apps       []AppID // more of them, each once
 	Intent     Intent
 	Spend      []Spent
 	Delivery   DeliveryID
@@ -105,6 +107,7 @@ type State struct {
 	Intended          Standing // of the lease of the intent
 	IntendedLeases    []Lease  // all of the intent's account that have not ended
 	App               App
+	Apps              []App // those of the target's Apps that are there, in its order
 	Delivery          Delivery
 	Setup             Setup
 	Token             Token
@@ -137,5 +140,5 @@ func (s State) OfFormer() State {
 // IsZero reports whether t names nothing.
 func (t Target) IsZero() bool {
 	return t.Tenant == "" && t.Connection == "" && t.Link == LinkKey{} && t.Pseudonym == "" && t.Email.IsZero() && t.Domain.IsZero() &&
-		t.Account == "" && t.Lease == "" && t.App == "" && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == "" && t.Setup == ""
+		t.Account == "" && t.Lease == "" && t.App == "" && len(t.Apps) == 0 && t.Intent == Intent{} && len(t.Spend) == 0 && t.Delivery == "" && t.Token == "" && t.Setup == ""
 }

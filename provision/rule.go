@@ -81,6 +81,11 @@ func (p Policy) WithRulesOf(other Policy) Policy {
 	return p
 }
 
+// namesOtherwise reports whether another rule of r's issuer knows workloads by other claims. Their order is no matter.
+func (r TrustRule) namesOtherwise(other TrustRule) bool {
+	return r.Connection == other.Connection && !slices.Equal(slices.Sorted(slices.Values(r.Subject)), slices.Sorted(slices.Values(other.Subject)))
+}
+
 // Terms is a mark of what a workload has to be to have come by r: with another, leases of the former end.
 func (r TrustRule) Terms() string {
 	text, _ := json.Marshal(struct { // texts and lists of them: it cannot fail
@@ -138,6 +143,9 @@ func (p Policy) WorkloadFaults() []string {
 		}
 		if slices.ContainsFunc(p.Trust[:i], func(other TrustRule) bool { return other.ID == r.ID }) {
 			faults = append(faults, fmt.Sprintf("rules[%d].id: %q is taken by a rule above; choose another", i, r.ID))
+		}
+		if slices.ContainsFunc(p.Trust[:i], r.namesOtherwise) {
+			faults = append(faults, fmt.Sprintf("rules[%d].subject: a rule above names workloads of connection %s by other claims, so that one would be two accounts, and outlive the revocation of either; name the same", i, r.Connection))
 		}
 	}
 	for i, g := range p.Grants {

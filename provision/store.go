@@ -75,11 +75,12 @@ type Registry interface {
 
 // Page is a part of a list, in the order of ids.
 type Page struct {
-	Tenant TenantID // "": all
-	After  string   // the id after which it begins; of claims, "DOMAIN/TENANT"
-	Limit  int      // 0: 100
-	Task   string   // leases: of this task of the tenant; "": of any and of none
-	Ended  bool     // leases and revocations: also those that are over
+	Tenant  TenantID  // "": all
+	After   string    // the id after which it begins; of claims, "DOMAIN/TENANT"
+	Limit   int       // 0: 100
+	Task    string    // leases: of this task of the tenant; "": of any and of none
+	Account AccountID // leases: of this account; "": of any
+	Ended   bool      // leases and revocations: also those that are over
 }
 
 // Keys keeps wrapped key material by name. What it is given is already encrypted under the master key.

@@ -101,6 +101,9 @@ func (a App) Faults(sso Origin) (faults []string) {
 	default:
 		add("headers: leasehold, or remote-user with user: id, email or name")
 	}
+	if a.MistakesWorkloads() {
+		add("user: id is wanted beside workloads: a workload has no address, and its name is that of its rule")
+	}
 	for _, path := range a.Public {
 		if exact := strings.TrimSuffix(path, "/*"); path == "" || path[0] != '/' || strings.ContainsAny(exact, "*?#") {
 			add("public: %q is no path; write /path, or /path/* for all below it", path)

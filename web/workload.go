@@ -266,6 +266,9 @@ type introspected struct {
 
 // introspect is RFC 7662: an app asks what a token that it was shown is worth.
 func (s *server) introspect(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := s.mayBegin(r); err != nil {
+		return err
+	}
 	token, err := once(r.PostForm, "token")
 	if err != nil || token == "" {
 		return badForm("token is missing, or there twice")
@@ -292,6 +295,9 @@ func (s *server) introspect(w http.ResponseWriter, r *http.Request, v visit) err
 
 // giveBack is RFC 7009, for tokens and for leases by their id. What is not there is as good as ended (2.2).
 func (s *server) giveBack(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := s.mayBegin(r); err != nil {
+		return err
+	}
 	token, err := once(r.PostForm, "token")
 	if err != nil || token == "" {
 		return badForm("token is missing, or there twice")
@@ -305,6 +311,9 @@ func (s *server) giveBack(w http.ResponseWriter, r *http.Request, v visit) error
 
 // endTask ends every lease of a task, for whoever has a lease in it.
 func (s *server) endTask(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := s.mayBegin(r); err != nil {
+		return err
+	}
 	task := r.PathValue("task")
 	if !isTask(task) {
 		return badForm("that names no task")

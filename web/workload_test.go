@@ -11,6 +11,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 const tokenType = "urn:ietf:params:oauth:token-type:"
@@ -148,6 +149,21 @@ func TestOnlyABearerTokenThatIsAHandleIsAskedAbout(t *testing.T) {
 		newBrowser(t, g).get(sso+"/_sso/check/nginx", "X-Original-Url", wiki+"/", "X-Original-Method", "GET", "Authorization", header)
 		if len(g.asked) != 1 || g.asked[0].Handle != want {
 			t.Errorf("%q: asked %+v", header, g.asked)
+		}
+	}
+}
+
+func TestAnAddressMayAskAndEndOnlySoOften(t *testing.T) {
+	for _, path := range []string{"/t/acme/introspect", "/t/acme/revoke", "/t/acme/tasks/4242-1/end"} {
+		g := newGate(t)
+		b := newBrowser(t, g, func(c *web.Config) { c.Attempts = web.Limit{N: 2, Per: time.Minute} })
+		for i, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests, http.StatusTooManyRequests} {
+			if r := b.do("POST", sso+path, url.Values{"token": {"lh_x"}}, "Authorization", "Bearer lh_x"); r.StatusCode != want {
+				t.Errorf("%s, time %d: %s, want %d", path, i+1, r.Status, want)
+			}
+		}
+		if len(g.ended) != 2 {
+			t.Errorf("%s: the gate is asked %q", path, g.ended)
 		}
 	}
 }

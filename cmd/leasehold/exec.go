@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"leasehold/provision"
 )
 
 type execCommand struct {
@@ -55,8 +57,11 @@ func (c execCommand) Run(s *surroundings) error {
 	if base == "" || len(c.Command) == 0 {
 		return usageError{errors.New("a --url, and a command after --, are wanted (see leasehold exec --help)")}
 	}
+	if !provision.IsWebURL(base) {
+		return usageError{fmt.Errorf("--url %s: write https://…; http is for loopback names only, for whoever reads the way has the token", printable(base))}
+	}
 	c.Task = cmp.Or(c.Task, runOf(s.environ), strings.ToLower(rand.Text()))
-	at := errands{base: base + "/t/" + url.PathEscape(c.Tenant), http: http.Client{Timeout: execPatience}}
+	at := errands{base: base + "/t/" + url.PathEscape(c.Tenant), http: http.Client{Timeout: execPatience, CheckRedirect: stayHere}}
 	token, err := c.token(s, at)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (c execCommand) token(s *surroundings, at errands) (string, error) {
 		return strings.TrimSpace(string(text)), nil
 	}
 	where, word := variable(s.environ, "ACTIONS_ID_TOKEN_REQUEST_URL"), variable(s.environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-	if where == "" || word == "" {
+	if where == "" || word == "" || !provision.IsWebURL(where) {
 		return "", usageError{errors.New("no token: give --token-file, or in GitHub Actions set `permissions: {id-token: write}`")}
 	}
 	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, where+"&audience="+url.QueryEscape(at.base), nil)
@@ -138,6 +143,9 @@ type errands struct {
 	base string
 	http http.Client
 }
+
+// stayHere follows no redirect: tokens are for the host that was named.
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // leaseForExec is what a command runs with.
 type leaseForExec struct {

@@ -9,6 +9,11 @@ import (
 // state is all that a target names.
 func (t *tables) state(x provision.Target) provision.State {
 	s := provision.State{Installation: t.installation, Connection: t.connections[x.Connection], App: t.apps[x.App]}
+	for _, id := range x.Apps {
+		if app, ok := t.apps[id]; ok {
+			s.Apps = append(s.Apps, app)
+		}
+	}
 	s.Former = t.standing(x.Lease)
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
 	if x.Elevations {

@@ -128,7 +128,9 @@ func (f *found) shared(t provision.Target) locks {
 	l.share(onTenant, string(f.tenant))
 	l.share(onConnection, string(t.Connection))
 	l.share(onDomain, domainOf(t).String())
-	l.share(onApp, string(t.App))
+	for _, app := range append([]provision.AppID{t.App}, t.Apps...) {
+		l.share(onApp, string(app))
+	}
 	for _, h := range f.leases {
 		l.share(onTenant, string(h.tenant))
 		l.share(onConnection, string(h.connection))

@@ -98,7 +98,7 @@ func (w *work) loadRegistered(v *view, f *found, t provision.Target) {
 	queueFor(w, "SELECT body FROM tenants WHERE id = ANY($1)", tenants, bodies(func(t provision.Tenant) { v.tenants[t.ID] = t }))
 	queueFor(w, "SELECT body FROM connections WHERE id = ANY($1)", connections, bodies(func(c provision.Connection) { v.connections[c.ID] = c }))
 	queueFor(w, "SELECT body FROM claims WHERE domain = ANY($1) ORDER BY domain, tenant", domains, bodies(func(c provision.Claim) { v.claims[c.Domain] = append(v.claims[c.Domain], c) }))
-	queueFor(w, "SELECT body FROM apps WHERE id = ANY($1)", []provision.AppID{t.App}, bodies(func(a provision.App) { v.apps[a.ID] = a }))
+	queueFor(w, "SELECT body FROM apps WHERE id = ANY($1)", append([]provision.AppID{t.App}, t.Apps...), bodies(func(a provision.App) { v.apps[a.ID] = a }))
 }
 
 // queueFor queues a query for names, unless there are none.

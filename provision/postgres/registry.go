@@ -169,6 +169,9 @@ func (s *Store) Leases(ctx context.Context, p provision.Page) (items []provision
 	if p.Task != "" { // the second condition is the one of an index
 		also = also.and("task = ", p.Task).that("task <> ''")
 	}
+	if p.Account != "" {
+		also = also.and("account = ", string(p.Account))
+	}
 	end, args := paged("tenant = ", p, also)
 	err = s.reading(ctx, func(r reader) error {
 		items = nil

@@ -53,6 +53,11 @@ func newView() *view {
 // state is all that a target names.
 func (v *view) state(t provision.Target) provision.State {
 	s := provision.State{Installation: v.installation, Connection: v.connections[t.Connection], App: v.apps[t.App], Seats: v.seats, Spent: slices.Clone(v.spent)}
+	for _, id := range t.Apps {
+		if app, ok := v.apps[id]; ok {
+			s.Apps = append(s.Apps, app)
+		}
+	}
 	s.Former = v.standing(t.Lease)
 	s.FormerLeases, s.FormerLinks = v.liveLeases(s.Former.Account.ID), slices.Clone(v.links[s.Former.Account.ID])
 	if t.Elevations {

@@ -146,6 +146,15 @@ func (r reader) readRest(s *provision.State, t provision.Target) (err error) {
 			return err
 		}
 	}
+	for _, id := range t.Apps {
+		app, err := row[provision.App](r, "SELECT body FROM apps WHERE id = ?", id)
+		if err != nil {
+			return err
+		}
+		if app.ID != "" {
+			s.Apps = append(s.Apps, app)
+		}
+	}
 	if t.Delivery != "" {
 		if s.Delivery, err = row[provision.Delivery](r, "SELECT body FROM deliveries WHERE id = ?", t.Delivery); err != nil {
 			return err

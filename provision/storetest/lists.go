@@ -139,11 +139,22 @@ func listsOfTask(t *probe, a, b Store) {
 	if got := list(provision.Page{Tenant: acme, Task: "4242"}); !slices.Equal(got, mine) {
 		t.errorf("of the task are %v, want %v", got, mine)
 	}
+	other := w.account("eve@acme.example", provision.Active)
+	l := w.lease(other)
+	l.Kind, l.Grant.Task = provision.WorkloadLease, "4242"
+	w.on(a).write(provision.Change{Accounts: []provision.Account{other}, Leases: []provision.Lease{l}})
+	if got := list(provision.Page{Tenant: acme, Task: "4242", Account: other.ID}); !slices.Equal(got, []string{string(l.ID)}) {
+		t.errorf("of the task and one account are %v", got)
+	}
+	if got := list(provision.Page{Tenant: acme, Task: "4242", Account: holder.ID}); !slices.Equal(got, mine) {
+		t.errorf("of the task and its account are %v, want %v", got, mine)
+	}
+	t.ok("end", w.end(l.ID))
 	t.ok("end", w.end(provision.LeaseID(mine[0])))
-	if got := list(provision.Page{Tenant: acme, Task: "4242"}); !slices.Equal(got, mine[1:]) {
+	if got := list(provision.Page{Tenant: acme, Task: "4242", Account: holder.ID}); !slices.Equal(got, mine[1:]) {
 		t.errorf("after an end they are %v, want %v", got, mine[1:])
 	}
-	if got := list(provision.Page{Tenant: acme, Task: "4242", Ended: true}); !slices.Equal(got, mine) {
+	if got := list(provision.Page{Tenant: acme, Task: "4242", Account: holder.ID, Ended: true}); !slices.Equal(got, mine) {
 		t.errorf("with those that ended they are %v, want %v", got, mine)
 	}
 }
@@ -174,6 +185,7 @@ func asWritten(t *probe, a, b Store) {
 	t.ok("app by origin", err)
 	same(t, "app by origin", byOrigin, app)
 	same(t, "claim", w.read(provision.Target{Domain: own.Domain}).Claim, own)
+	same(t, "apps of the target", w.read(provision.Target{Apps: []provision.AppID{"full", "none"}}).Apps, []provision.App{app})
 }
 
 func notFound(t *probe, a, _ Store) {

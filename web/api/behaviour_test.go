@@ -359,7 +359,7 @@ func TestWhatIsPutHasEveryFieldThatThereIs(t *testing.T) {
 	h, _, everyone := admin(t)
 	ctx := context.Background()
 	h.ask(everyone, http.MethodPut, "/api/v1/apps/full", o{
-		"origins": []string{"https://full.example.com"}, "headers": "remote-user", "user": "email", "tenants": []string{"acme"}, "require_roles": []string{"r"}, "public": []string{"/healthz"}, "max_session": "1h",
+		"origins": []string{"https://full.example.com"}, "headers": "remote-user", "user": "id", "tenants": []string{"acme"}, "require_roles": []string{"r"}, "public": []string{"/healthz"}, "max_session": "1h",
 		"workloads": true, "off_path": true, "notify_url": "https://hooks.example/full", "notify_secret": "0123456789012345678901234567",
 	}, "If-None-Match", "*").want(t, 200, "")
 	app, err := h.store.App(ctx, "full")
