@@ -23,14 +23,26 @@ const name = "_leasehold.acme.test"
 // answerer answers one question; nil: silence.
 type answerer func(network string, question *wire.Msg) *wire.Msg
 
+// onePort is a free loopback port, UDP and TCP.
+func onePort() (net.PacketConn, net.Listener, error) {
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	streams, err := net.Listen("tcp", packets.LocalAddr().String())
+	if err != nil {
+		packets.Close()
+	}
+	return packets, streams, err
+}
+
 // serve runs a name server on one loopback port, UDP and TCP.
 func serve(t *testing.T, answer answerer) string {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	packets, streams, err := onePort()
+	for tries := 1; err != nil && tries < 10; tries++ { // somebody else has the port for the other protocol
+		packets, streams, err = onePort()
 	}
-	streams, err := net.Listen("tcp", packets.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

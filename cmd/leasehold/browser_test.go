@@ -89,7 +89,7 @@ func TestALoginBegunElsewhereLogsNobodyInAtEitherHandOver(t *testing.T) {
 		t.Errorf("%v; the victim comes to %s with %d", err, got.url, got.status)
 	}
 	// The second: mallory goes on himself, and gives the victim the address that would give her his cookie.
-	if _, err := mallory.get(ctx, p.sso("/idp/acme-saml/resume?attempt="+form.Get("RelayState"))); err != nil && !errors.Is(err, hold) {
+	if _, err := mallory.post(ctx, p.sso("/idp/acme-saml/acs"), form); err != nil && !errors.Is(err, hold) {
 		t.Fatal(err)
 	}
 	if finish == "" {

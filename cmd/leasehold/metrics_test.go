@@ -47,7 +47,7 @@ func (p *place) series(t *testing.T) map[string][]map[string]string {
 // build's are those of one build.
 func labelValues() map[string][]string {
 	values := map[string][]string{
-		"outcome":  {"allowed", "admitted", "refused", "answered", "server_error", "timeout", "failed", "late", "unseen"},
+		"outcome":  {"allowed", "admitted", "refused", "answered", "server_error", "timeout", "failed", "late", "unseen", "given"},
 		"reason":   {""},
 		"protocol": {"", "saml", "oidc"},
 		"verb":     {"login", "amend", "end", "used", "read"},
