@@ -99,7 +99,7 @@ func TestAFullLedgerRefusesLoginsAndTakesRevocations(t *testing.T) {
 	for n := range in {
 		in[n] = p.mustLogIn(fmt.Sprint("in", n))
 	}
-	if err := p.gateway.store.(*sqlite.Store).Bound(t.Context(), 130); err != nil { // a little more than there are
+	if err := p.gateway.store.(*sqlite.Store).Bound(t.Context(), 190); err != nil { // a little more than there are
 		t.Fatal(err)
 	}
 	for n := 0; ; n++ {
