@@ -37,8 +37,8 @@ func (s *Store) DeletePast(ctx context.Context, t provision.TenantID, before tim
 		w.queue(`WITH past AS (DELETE FROM leases WHERE id IN (SELECT id FROM leases WHERE tenant = $1 AND ended AND due < $2 LIMIT $3) RETURNING id),
 			gone AS (DELETE FROM entries WHERE lease IN (SELECT id FROM past))
 			SELECT FROM past`, string(t), stamp(before), limit).Exec(count(&past))
-		w.queue("DELETE FROM elevations WHERE id IN (SELECT id FROM elevations WHERE tenant = $1 AND expires < $2 AND NOT waits LIMIT $3)", string(t), stamp(before), limit).Exec(count(&asked))
-		w.queue("DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE tenant = $1 AND NOT open AND until < $2 LIMIT $3)", string(t), stamp(before), limit).Exec(count(&taken))
+		w.queue("DELETE FROM elevations WHERE id = ANY(ARRAY(SELECT id FROM elevations WHERE tenant = $1 AND expires < $2 AND NOT waits LIMIT $3))", string(t), stamp(before), limit).Exec(count(&asked))
+		w.queue("DELETE FROM credentials WHERE id = ANY(ARRAY(SELECT id FROM credentials WHERE tenant = $1 AND NOT open AND until < $2 LIMIT $3))", string(t), stamp(before), limit).Exec(count(&taken))
 		err := w.finish(s.clock)
 		n = max(decisions, past, asked, taken)
 		return err
