@@ -10,8 +10,9 @@ import (
 	"leasehold/provision"
 )
 
-// Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory,
-// unless a workload's lease is good for so many uses: those are counted in the ledger. Every way out of it but the last line of admit is a refusal, or a public path without an identity.
+// Check answers whether one request may go through to an app. It reads, and writes nothing but a time in memory, unless a
+// workload's lease is good for so many uses: those are counted in the ledger. Every way out of it but the last line of
+// admit is a refusal, or a public path without an identity.
 func (b *Broker) Check(ctx context.Context, ask Ask) Verdict {
 	remembered := !b.NoCache
 	for range maxReads {

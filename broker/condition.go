@@ -55,7 +55,7 @@ func (b *Broker) judged(ctx context.Context, s provision.State, r provision.Requ
 	return s
 }
 
-// faultOf is what is wrong with a policy: each a sentence that begins with the key.
+// faultsOf is what is wrong with a policy: each a sentence that begins with the key.
 func (b *Broker) faultsOf(p provision.Policy) []string {
 	faults := p.Faults()
 	if p.When != "" && len(p.When) <= provision.MaxWhen {

@@ -116,32 +116,39 @@ func (b *bench) audience(claims object) error {
 	return nil
 }
 
-// times is OIDC Core 3.1.3.7 #9 and #10, and RFC 7519, 4.1.5.
+// times is OIDC Core 3.1.3.7 #9 and #10.
 func (b *bench) times(claims object) error {
+	iat, err := b.current(claims, "ID token", skew)
+	if err == nil && b.now.Sub(iat) > maxAge {
+		return idp.Reject(provision.Expired, "ID token: iat %s is more than %s ago, now %s", stamp(iat), maxAge, stamp(b.now))
+	}
+	return err
+}
+
+// current wants exp and iat, and a time between them (RFC 7519, 4.1.4 to 4.1.6), and returns iat. An exp that passed no
+// longer ago than late is borne.
+func (b *bench) current(claims object, token string, late time.Duration) (iat time.Time, err error) {
 	exp, err := claims.time("exp")
 	if err != nil {
-		return err
+		return iat, err
 	}
-	iat, err := claims.time("iat")
-	if err != nil {
-		return err
+	if iat, err = claims.time("iat"); err != nil {
+		return iat, err
 	}
 	nbf, err := claims.time("nbf")
 	switch soon := b.now.Add(skew); {
 	case err != nil:
-		return err
+		return iat, err
 	case exp.IsZero() || iat.IsZero():
-		return idp.Reject(provision.DocumentMalformed, "ID token: exp or iat is missing")
-	case !b.now.Before(exp.Add(skew)):
-		return idp.Reject(provision.Expired, "ID token: exp %s, now %s", stamp(exp), stamp(b.now))
+		return iat, idp.Reject(provision.DocumentMalformed, "%s: exp or iat is missing", token)
+	case !b.now.Before(exp.Add(late)):
+		return iat, idp.Reject(provision.Expired, "%s: exp %s, now %s", token, stamp(exp), stamp(b.now))
 	case iat.After(soon):
-		return idp.Reject(provision.NotYetValid, "ID token: iat %s, now %s", stamp(iat), stamp(b.now))
+		return iat, idp.Reject(provision.NotYetValid, "%s: iat %s, now %s", token, stamp(iat), stamp(b.now))
 	case nbf.After(soon):
-		return idp.Reject(provision.NotYetValid, "ID token: nbf %s, now %s", stamp(nbf), stamp(b.now))
-	case b.now.Sub(iat) > maxAge:
-		return idp.Reject(provision.Expired, "ID token: iat %s is more than %s ago, now %s", stamp(iat), maxAge, stamp(b.now))
+		return iat, idp.Reject(provision.NotYetValid, "%s: nbf %s, now %s", token, stamp(nbf), stamp(b.now))
 	}
-	return nil
+	return iat, nil
 }
 
 // nonce is OIDC Core 3.1.3.7 #11: the token was made for this attempt.

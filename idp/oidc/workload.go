@@ -181,18 +181,20 @@ func everyAlgorithm() []string {
 // token holds the claims of a verified token against the rules.
 func (i *Issuer) token(claims object) (idp.Token, error) {
 	b := &bench{Provider: i.from, now: i.from.now()}
-	for _, rule := range []func(object) error{b.issuer, i.ours, b.current} {
+	for _, rule := range []func(object) error{b.issuer, i.ours} {
 		if err := rule(claims); err != nil {
 			return idp.Token{}, err
 		}
 	}
 	t := idp.Token{Claims: map[string]string{}}
 	var err error
+	if t.Issued, err = b.current(claims, "token", 0); err != nil { // no skew: a lease ends with its token
+		return idp.Token{}, err
+	}
 	if t.ID, err = claims.text("jti"); err != nil {
 		return idp.Token{}, err
 	}
-	t.Issued, _ = claims.time("iat") // which b.current has read, as the next
-	t.Expires, _ = claims.time("exp")
+	t.Expires, _ = claims.time("exp") // which b.current has read
 	return t, flatten(t.Claims, "", claims, claimDepth)
 }
 
@@ -203,32 +205,6 @@ func (i *Issuer) ours(claims object) error {
 		return idp.Reject(provision.AudienceMismatch, "token: aud %s, expected %q alone", quoted(strings.Join(aud, " ")), i.audience)
 	}
 	return err
-}
-
-// current wants exp and iat, and a time between them (RFC 7519, 4.1.4 to 4.1.6). How old it may be is the rule's to say.
-func (b *bench) current(claims object) error {
-	exp, err := claims.time("exp")
-	if err != nil {
-		return err
-	}
-	iat, err := claims.time("iat")
-	if err != nil {
-		return err
-	}
-	nbf, err := claims.time("nbf")
-	switch soon := b.now.Add(skew); {
-	case err != nil:
-		return err
-	case exp.IsZero() || iat.IsZero():
-		return idp.Reject(provision.DocumentMalformed, "token: exp or iat is missing")
-	case !b.now.Before(exp): // no skew: a lease ends with its token
-		return idp.Reject(provision.Expired, "token: exp %s, now %s", stamp(exp), stamp(b.now))
-	case iat.After(soon):
-		return idp.Reject(provision.NotYetValid, "token: iat %s, now %s", stamp(iat), stamp(b.now))
-	case nbf.After(soon):
-		return idp.Reject(provision.NotYetValid, "token: nbf %s, now %s", stamp(nbf), stamp(b.now))
-	}
-	return nil
 }
 
 // flatten writes the claims of an object that have one plain value each. Two that would have one name are refused:
