@@ -56,13 +56,13 @@ func (k *Desk) ResumeTenant(ctx context.Context, o Order, id provision.TenantID)
 	return settled(k.b.ResumeTenant(ctx, o.deed(), id))
 }
 
-// DeleteTenant deletes a suspended tenant that the API registered.
+// DeleteTenant deletes a suspended tenant that the API registered; at the host, one of the manifests, too.
 func (k *Desk) DeleteTenant(ctx context.Context, o Order, id provision.TenantID) error {
 	if err := o.May("tenants.delete"); err != nil {
 		return err
 	}
 	t, err := k.tenant(ctx, o.Mandate, id)
-	if err == nil {
+	if err == nil && !o.Host {
 		err = unmanaged(t.Owner)
 	}
 	if err != nil {
@@ -146,10 +146,10 @@ func (k *Desk) RejectTrust(ctx context.Context, o Order, id provision.Connection
 	return k.onConnection(ctx, o, "connections.reject", id, func(provision.Connection) error { return k.b.RejectTrust(ctx, o.deed(), id) })
 }
 
-// DeleteConnection deletes a connection that is switched off and that the API registered.
+// DeleteConnection deletes a connection that is switched off and that the API registered; at the host, one of the manifests, too.
 func (k *Desk) DeleteConnection(ctx context.Context, o Order, id provision.ConnectionID) error {
 	return k.onConnection(ctx, o, "connections.delete", id, func(c provision.Connection) error {
-		if err := unmanaged(c.Owner); err != nil {
+		if err := unmanaged(c.Owner); err != nil && !o.Host {
 			return err
 		}
 		return k.b.DeleteConnection(ctx, o.deed(), id)
