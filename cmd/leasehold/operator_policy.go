@@ -79,7 +79,7 @@ func (o operator) rules(r *http.Request, d broker.Deed) broker.Rules {
 func (o operator) policies(r *http.Request, d broker.Deed) (any, error) {
 	below, _ := strconv.ParseInt(r.FormValue("after"), 10, 64)
 	items, err := o.rules(r, d).Versions(r.Context(), below, max(1, pageOf(r).Limit))
-	return viewAll(items, err, viewVersion)
+	return views(items, err, viewVersion)
 }
 
 func (o operator) policy(r *http.Request, d broker.Deed) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ func (t ofTenant) path(more string) string { return "/tenants/" + url.PathEscape
 
 // version asks for a version; 0: the one in force.
 func (t ofTenant) version(n int64) question {
-	return get(t.path("/policies/"+strconv.FormatInt(n, 10)), nil)
+	return atHost(http.MethodGet, t.path("/policies/"+strconv.FormatInt(n, 10)), nil, nil)
 }
 
 type showPolicy struct {
@@ -53,13 +54,13 @@ type listPolicies struct {
 // Run lists versions.
 func (c listPolicies) Run(s *surroundings) error {
 	query := url.Values{"after": {fmt.Sprint(c.After)}, "limit": {fmt.Sprint(c.Limit)}}
-	return list(s, get(c.path("/policies"), query), "VERSION IN-FORCE AT ACTOR REASON CHANGES", func(v versionView) []any {
+	return listAtHost(s, c.path("/policies"), query, sheet[versionView]{"VERSION IN-FORCE AT ACTOR REASON CHANGES", func(v versionView) []any {
 		when := ""
 		if !v.At.IsZero() {
 			when = at(v.At)
 		}
 		return []any{v.Version, v.Current, when, v.Actor, v.Why, len(v.Changes)}
-	}, func(v versionView) string { return fmt.Sprint(v.Version) })
+	}, func(v versionView) string { return fmt.Sprint(v.Version) }})
 }
 
 type diffPolicies struct {
@@ -70,7 +71,7 @@ type diffPolicies struct {
 
 // Run prints a line a difference.
 func (c diffPolicies) Run(s *surroundings) error {
-	return show(s, post(c.path("/policy/differ"), nil, policyOrder{Version: c.From, Seen: c.To}), func(w io.Writer, v impactView) {
+	return show(s, atHost(http.MethodPost, c.path("/policy/differ"), nil, policyOrder{Version: c.From, Seen: c.To}), func(w io.Writer, v impactView) {
 		for _, line := range v.Changes {
 			fmt.Fprintln(w, printable(line))
 		}
@@ -122,13 +123,13 @@ func (t ofTenant) try(s *surroundings, p provision.Policy) (impactView, error) {
 		return impactView{}, err
 	}
 	var sum impactView
-	if err := a.ask(post(t.path("/policy/try"), nil, policyOrder{Policy: p}), &sum); err != nil {
+	if err := a.ask(atHost(http.MethodPost, t.path("/policy/try"), nil, policyOrder{Policy: p}), &sum); err != nil {
 		return sum, err
 	}
 	for sum.Next != "" {
 		fmt.Fprintf(s.stderr, "%d sessions judged, and there are more\n", sum.Judged)
 		var part impactView
-		if err := a.ask(post(t.path("/policy/try"), nil, policyOrder{Policy: p, After: sum.Next}), &part); err != nil {
+		if err := a.ask(atHost(http.MethodPost, t.path("/policy/try"), nil, policyOrder{Policy: p, After: sum.Next}), &part); err != nil {
 			return sum, err
 		}
 		sum.add(part)
@@ -190,7 +191,7 @@ func (c savePolicy) Run(s *surroundings) error {
 	if err := c.after(s, c.ofTenant, p); err != nil {
 		return err
 	}
-	return show(s, post(c.path("/policy/save"), c.query(), policyOrder{Policy: p, Seen: c.Seen}), printSaved)
+	return show(s, atHost(http.MethodPost, c.path("/policy/save"), c.query(), policyOrder{Policy: p, Seen: c.Seen}), printSaved)
 }
 
 func printSaved(w io.Writer, v versionView) { fmt.Fprintf(w, "version %d is in force\n", v.Version) }
@@ -215,5 +216,5 @@ func (c restorePolicy) Run(s *surroundings) error {
 	if err := c.after(s, c.ofTenant, former.Policy); err != nil {
 		return err
 	}
-	return show(s, post(c.path("/policy/restore"), c.query(), policyOrder{Version: c.Version, Seen: c.Seen}), printSaved)
+	return show(s, atHost(http.MethodPost, c.path("/policy/restore"), c.query(), policyOrder{Version: c.Version, Seen: c.Seen}), printSaved)
 }
