@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -154,45 +153,6 @@ func (k *Desk) DeleteConnection(ctx context.Context, o Order, id provision.Conne
 		}
 		return k.b.DeleteConnection(ctx, o.deed(), id)
 	})
-}
-
-// Policies lists the versions of a tenant's policy, the newest first.
-func (k *Desk) Policies(ctx context.Context, m Mandate, id provision.TenantID, below int64, limit int) ([]provision.Policy, error) {
-	if err := m.May("policies.read"); err != nil {
-		return nil, err
-	}
-	t, err := k.tenant(ctx, m, id)
-	if err != nil {
-		return nil, err
-	}
-	if below <= 0 || below > t.Policy.Version {
-		below = t.Policy.Version + 1
-	}
-	var found []provision.Policy
-	for version := below - 1; version > 0 && len(found) < limitOf(limit); version-- {
-		p, err := k.b.Registry.Policy(ctx, id, version)
-		if errors.Is(err, provision.ErrNotFound) { // of a namesake that is gone
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("policy %d of %s: %w", version, id, err)
-		}
-		found = append(found, p)
-	}
-	return found, nil
-}
-
-// Policy is one version of a tenant's policy; 0: the one in force.
-func (k *Desk) Policy(ctx context.Context, m Mandate, id provision.TenantID, version int64) (provision.Policy, error) {
-	if err := m.May("policies.read"); err != nil {
-		return provision.Policy{}, err
-	}
-	t, err := k.tenant(ctx, m, id)
-	if err != nil || version == 0 {
-		return t.Policy, err
-	}
-	p, err := k.b.Registry.Policy(ctx, id, version)
-	return reach(m, "policy", p, id, err)
 }
 
 // Apps lists the apps that a mandate reaches: those that admit its tenant.

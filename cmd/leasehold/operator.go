@@ -34,18 +34,15 @@ type verb func(r *http.Request, d broker.Deed) (any, error)
 func (o operator) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, do := range map[string]verb{
-		"POST /apply":                          o.apply,
-		"GET /tenants/{id}/policies":           o.policies,
-		"GET /tenants/{id}/policies/{version}": o.policy,
-		"POST /tenants/{id}/policy/{verb}":     o.policyVerb,
-		"GET /doctor/{id}":                     o.doctor,
-		"GET /setups":                          o.setups,
-		"POST /setups":                         o.createSetup,
-		"POST /setups/{id}/revoke":             o.revokeSetup,
-		"POST /clock/reset":                    o.resetClock,
-		"POST /keys/{id}/rotate":               o.rotate,
-		"GET /elevations":                      o.elevations,
-		"POST /elevations/{id}/{verb}":         o.elevationVerb,
+		"POST /apply":                  o.apply,
+		"GET /doctor/{id}":             o.doctor,
+		"GET /setups":                  o.setups,
+		"POST /setups":                 o.createSetup,
+		"POST /setups/{id}/revoke":     o.revokeSetup,
+		"POST /clock/reset":            o.resetClock,
+		"POST /keys/{id}/rotate":       o.rotate,
+		"GET /elevations":              o.elevations,
+		"POST /elevations/{id}/{verb}": o.elevationVerb,
 	} {
 		mux.Handle(pattern, o.attend(do.answer))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,33 @@ func (s *surroundings) reach(q question) (admin, error) {
 	if token == "" {
 		return admin{}, usageError{errors.New("--server wants a token, in $LEASEHOLD_TOKEN or in the file that $LEASEHOLD_TOKEN_FILE names; make one with: leasehold token create")}
 	}
-	return admin{http: http.Client{Timeout: execPatience, CheckRedirect: stayHere}, base: strings.TrimSuffix(s.server, "/"), token: token, say: s}, nil
+	way := &http.Transport{DialContext: dialHere, Proxy: proxyOf, ForceAttemptHTTP2: true}
+	return admin{http: http.Client{Transport: way, Timeout: execPatience, CheckRedirect: stayHere}, base: strings.TrimSuffix(s.server, "/"), token: token, say: s}, nil
+}
+
+// dialHere dials loopback for the names that are its own (RFC 6761, 6.3), whatever a resolver says of them: to these a token is
+// sent in the clear.
+func dialHere(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if name := strings.TrimSuffix(strings.ToLower(host), "."); err == nil && (name == "localhost" || strings.HasSuffix(name, ".localhost")) {
+		c, err := new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+		if err == nil {
+			return c, nil
+		}
+		if c, other := new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("::1", port)); other == nil {
+			return c, nil
+		}
+		return nil, err
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// proxyOf is the proxy of the environment, for what it cannot read.
+func proxyOf(r *http.Request) (*url.URL, error) {
+	if r.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
 }
 
 // ask asks the server that the command line is about, and reads the answer into v.
