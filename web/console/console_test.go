@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"leasehold/broker"
 	"leasehold/provision"
 	"leasehold/web/console"
 )
@@ -21,7 +22,7 @@ type trial struct {
 }
 
 // trials has a case for every route. x is what the ledger holds of a tenant.
-func trials(tenant string, account, lease, delivery string) map[string]trial {
+func trials(tenant string, account, lease, delivery, setup string) map[string]trial {
 	at := func(format, theirs, nobodys string) trial {
 		return trial{theirs: strings.ReplaceAll(format, "*", theirs), nobodys: strings.ReplaceAll(format, "*", nobodys)}
 	}
@@ -30,46 +31,50 @@ func trials(tenant string, account, lease, delivery string) map[string]trial {
 	why := []string{"reason", "because", "typed", "ada@" + tenant + ".test", "office", "leasehold:admin", "connection", tenant + "-idp", "subject", "ada"}
 	gone := "acc_" + strings.Repeat("0", len(account)-4)
 	return map[string]trial{
-		"GET /admin":                                   list("/admin"),
-		"GET /admin/{$}":                               list("/admin/"),
-		"GET /admin/accounts":                          list("/admin/accounts"),
-		"GET /admin/accounts/new":                      {theirs: "/admin/nothing", nobodys: "/admin/nowhere"}, // it is about nothing that is there
-		"POST /admin/accounts/new":                     posted(trial{"/admin/accounts/new", "/admin/nowhere", nil}, "email", "new@acme.test", "connection", tenant+"-idp", "subject", "s"),
-		"GET /admin/accounts/{id}":                     at("/admin/accounts/*", account, gone),
-		"GET /admin/accounts/{id}/{act}":               at("/admin/accounts/*/suspend", account, gone),
-		"POST /admin/accounts/{id}/{act}":              posted(at("/admin/accounts/*/suspend", account, gone), why...),
-		"GET /admin/leases":                            list("/admin/leases"),
-		"GET /admin/leases/{id}":                       at("/admin/leases/*", lease, tenant+".nothing"),
-		"GET /admin/leases/{id}/end":                   at("/admin/leases/*/end", lease, tenant+".nothing"),
-		"POST /admin/leases/{id}/end":                  posted(at("/admin/leases/*/end", lease, tenant+".nothing"), why...),
-		"GET /admin/connections":                       list("/admin/connections"),
-		"GET /admin/connections/{id}":                  at("/admin/connections/*", tenant+"-idp", "no-such"),
-		"GET /admin/connections/{id}/{act}":            at("/admin/connections/*/disable", tenant+"-idp", "no-such"),
-		"POST /admin/connections/{id}/{act}":           posted(at("/admin/connections/*/disable", tenant+"-idp", "no-such"), why...),
-		"GET /admin/connections/{id}/test":             at("/admin/connections/*/test", tenant+"-idp", "no-such"),
-		"POST /admin/connections/{id}/test":            posted(at("/admin/connections/*/test", tenant+"-idp", "no-such")),
-		"POST /admin/connections/{id}/response":        posted(at("/admin/connections/*/response", tenant+"-idp", "no-such"), "response", "x"),
-		"GET /admin/domains":                           list("/admin/domains"),
-		"GET /admin/domains/{tenant}/{domain}":         at("/admin/domains/"+tenant+"/*", tenant+".test", "no-such.test"),
-		"GET /admin/domains/{tenant}/{domain}/attest":  at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"),
-		"POST /admin/domains/{tenant}/{domain}/attest": posted(at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"), why...),
-		"POST /admin/domains/{tenant}/{domain}/check":  posted(at("/admin/domains/"+tenant+"/*/check", tenant+"-two.test", "no-such.test"), why...),
-		"GET /admin/apps":                              list("/admin/apps"),
-		"GET /admin/apps/{id}":                         at("/admin/apps/*", tenant+"-only", "no-such"),
-		"GET /admin/deliveries":                        list("/admin/deliveries"),
-		"GET /admin/deliveries/{id}/{act}":             at("/admin/deliveries/*/retry", delivery, "dlv_no"),
-		"POST /admin/deliveries/{id}/{act}":            posted(at("/admin/deliveries/*/drop", delivery, "dlv_no"), why...),
-		"GET /admin/tenants":                           list("/admin/tenants"),
-		"GET /admin/tenants/{id}":                      at("/admin/tenants/*", tenant, "no-such"),
-		"GET /admin/tenants/{id}/{act}":                at("/admin/tenants/*/suspend", tenant, "no-such"),
-		"POST /admin/tenants/{id}/{act}":               posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
-		"GET /admin/orphans":                           list("/admin/orphans"),
-		"GET /admin/tenants/{id}/policy":               at("/admin/tenants/*/policy", tenant, "no-such"),
-		"POST /admin/tenants/{id}/policy":              posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
-		"POST /admin/tenants/{id}/policy/save":         posted(at("/admin/tenants/*/policy/save", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
-		"GET /admin/tenants/{id}/policy/{version}":     at("/admin/tenants/*/policy/1", tenant, "no-such"),
-		"GET /admin/audit":                             list("/admin/audit"),
-		"GET /admin/audit.jsonl":                       list("/admin/audit.jsonl"),
+		"GET /admin":                                       list("/admin"),
+		"GET /admin/{$}":                                   list("/admin/"),
+		"GET /admin/accounts":                              list("/admin/accounts"),
+		"GET /admin/accounts/new":                          {theirs: "/admin/nothing", nobodys: "/admin/nowhere"}, // it is about nothing that is there
+		"POST /admin/accounts/new":                         posted(trial{"/admin/accounts/new", "/admin/nowhere", nil}, "email", "new@acme.test", "connection", tenant+"-idp", "subject", "s"),
+		"GET /admin/accounts/{id}":                         at("/admin/accounts/*", account, gone),
+		"GET /admin/accounts/{id}/{act}":                   at("/admin/accounts/*/suspend", account, gone),
+		"POST /admin/accounts/{id}/{act}":                  posted(at("/admin/accounts/*/suspend", account, gone), why...),
+		"GET /admin/leases":                                list("/admin/leases"),
+		"GET /admin/leases/{id}":                           at("/admin/leases/*", lease, tenant+".nothing"),
+		"GET /admin/leases/{id}/end":                       at("/admin/leases/*/end", lease, tenant+".nothing"),
+		"POST /admin/leases/{id}/end":                      posted(at("/admin/leases/*/end", lease, tenant+".nothing"), why...),
+		"GET /admin/connections":                           list("/admin/connections"),
+		"GET /admin/connections/{id}":                      at("/admin/connections/*", tenant+"-idp", "no-such"),
+		"GET /admin/connections/{id}/{act}":                at("/admin/connections/*/disable", tenant+"-idp", "no-such"),
+		"POST /admin/connections/{id}/{act}":               posted(at("/admin/connections/*/disable", tenant+"-idp", "no-such"), why...),
+		"GET /admin/connections/{id}/test":                 at("/admin/connections/*/test", tenant+"-idp", "no-such"),
+		"POST /admin/connections/{id}/test":                posted(at("/admin/connections/*/test", tenant+"-idp", "no-such")),
+		"POST /admin/connections/{id}/response":            posted(at("/admin/connections/*/response", tenant+"-idp", "no-such"), "response", "x"),
+		"GET /admin/domains":                               list("/admin/domains"),
+		"GET /admin/domains/{tenant}/{domain}":             at("/admin/domains/"+tenant+"/*", tenant+".test", "no-such.test"),
+		"GET /admin/domains/{tenant}/{domain}/attest":      at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"),
+		"POST /admin/domains/{tenant}/{domain}/attest":     posted(at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"), why...),
+		"POST /admin/domains/{tenant}/{domain}/check":      posted(at("/admin/domains/"+tenant+"/*/check", tenant+"-two.test", "no-such.test"), why...),
+		"GET /admin/apps":                                  list("/admin/apps"),
+		"GET /admin/apps/{id}":                             at("/admin/apps/*", tenant+"-only", "no-such"),
+		"GET /admin/deliveries":                            list("/admin/deliveries"),
+		"GET /admin/deliveries/{id}/{act}":                 at("/admin/deliveries/*/retry", delivery, "dlv_no"),
+		"POST /admin/deliveries/{id}/{act}":                posted(at("/admin/deliveries/*/drop", delivery, "dlv_no"), why...),
+		"GET /admin/tenants":                               list("/admin/tenants"),
+		"GET /admin/tenants/{id}":                          at("/admin/tenants/*", tenant, "no-such"),
+		"GET /admin/tenants/{id}/setups/new":               at("/admin/tenants/*/setups/new", tenant, "no-such"),
+		"POST /admin/tenants/{id}/setups/new":              posted(at("/admin/tenants/*/setups/new", tenant, "no-such"), "life", "3 days"),
+		"GET /admin/tenants/{id}/setups/{setup}/withdraw":  at("/admin/tenants/"+tenant+"/setups/*/withdraw", setup, "setup_no"),
+		"POST /admin/tenants/{id}/setups/{setup}/withdraw": posted(at("/admin/tenants/"+tenant+"/setups/*/withdraw", setup, "setup_no"), why...),
+		"GET /admin/tenants/{id}/{act}":                    at("/admin/tenants/*/suspend", tenant, "no-such"),
+		"POST /admin/tenants/{id}/{act}":                   posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
+		"GET /admin/orphans":                               list("/admin/orphans"),
+		"GET /admin/tenants/{id}/policy":                   at("/admin/tenants/*/policy", tenant, "no-such"),
+		"POST /admin/tenants/{id}/policy":                  posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"POST /admin/tenants/{id}/policy/save":             posted(at("/admin/tenants/*/policy/save", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"GET /admin/tenants/{id}/policy/{version}":         at("/admin/tenants/*/policy/1", tenant, "no-such"),
+		"GET /admin/audit":                                 list("/admin/audit"),
+		"GET /admin/audit.jsonl":                           list("/admin/audit.jsonl"),
 	}
 }
 
@@ -80,7 +85,9 @@ func settled(t testing.TB) (x *town, acme, operator visitor, globex trialScene) 
 	acme = x.admin("acme", "adam", provision.TenantAdminOffice)
 	x.undelivered(x.login("acme", "ada"))
 	l := x.login("globex", "ada")
-	globex = trialScene{l, x.undelivered(l)}
+	link, err := x.MakeSetup(context.Background(), everything(), broker.NewSetup{Tenant: "globex"}, "")
+	must(t, err)
+	globex = trialScene{l, x.undelivered(l), link.Setup.ID}
 	x.hold("globex-idp")
 	return x, acme, operator, globex
 }
@@ -89,10 +96,11 @@ func settled(t testing.TB) (x *town, acme, operator visitor, globex trialScene) 
 type trialScene struct {
 	lease    provision.Lease
 	delivery provision.DeliveryID
+	setup    provision.SetupID
 }
 
 func (g trialScene) trials() map[string]trial {
-	return trials("globex", string(g.lease.Account), string(g.lease.ID), string(g.delivery))
+	return trials("globex", string(g.lease.Account), string(g.lease.ID), string(g.delivery), string(g.setup))
 }
 
 // reference is what differs between two pages that say the same.

@@ -164,6 +164,8 @@ type tenantPage struct {
 	Policy     provision.Policy
 	Population provision.Population
 	Acts       []actLink
+	Invites    bool // whoever looks may make setup links
+	Setups     []provision.Setup
 }
 
 // tenant is the page of one tenant.
@@ -172,7 +174,10 @@ func (c *Console) tenant(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := tenantPage{Tenant: t, Policy: t.Policy.WithDefaults()}
+	page := tenantPage{Tenant: t, Policy: t.Policy.WithDefaults(), Invites: t.Removal == "" && v.mayInvite(t.ID) == nil}
+	if page.Setups, err = c.openSetups(v, t.ID); err != nil {
+		return err
+	}
 	if page.Population, err = v.reach.Population(v.r.Context(), t.ID); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func newTown(t testing.TB) *town {
 	conditions, err := condition.New()
 	must(t, err)
 	x.Broker, err = broker.New(ctx, broker.Ports{
-		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Conditions: conditions,
+		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Setups: x.store, Conditions: conditions,
 		Leftovers: x.store, Outbox: x.store, Messenger: deaf{}, Operators: "ops", Documents: documents{}, URL: x.origin,
 		Open:    func(_ context.Context, c provision.Connection) (idp.Provider, error) { return believer{c.ID}, nil },
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },
@@ -238,6 +238,8 @@ func (x *town) held(tenant provision.TenantID) string {
 	add(leases, err)
 	events, err := x.store.Events(ctx, provision.EventFilter{Tenant: tenant, Limit: 10_000})
 	add(events, err)
+	setups, err := x.store.Setups(ctx, all)
+	add(setups, err)
 	deliveries, _, err := x.store.Deliveries(ctx, provision.DeliveryFilter{Tenant: tenant, Limit: 1000})
 	add(deliveries, err)
 	return text
