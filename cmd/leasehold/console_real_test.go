@@ -99,16 +99,16 @@ func (c *consoleUnderTest) appointBob() {
 }
 
 // barrierFree wants a page that nobody is kept from, that is no wider than the window, and that asked no other host.
-func (c *consoleUnderTest) barrierFree(tab *peers.Tab, page string) {
-	c.t.Helper()
+func (g *gatewayUnderTest) barrierFree(tab *peers.Tab, page string) {
+	g.t.Helper()
 	if faults := tab.Barriers(); len(faults) > 0 {
-		c.t.Errorf("%s:\n%s", page, strings.Join(faults, "\n"))
+		g.t.Errorf("%s:\n%s", page, strings.Join(faults, "\n"))
 	}
 	if tab.Eval("document.documentElement.scrollWidth > innerWidth") != "false" {
-		c.t.Errorf("%s is wider than the window", page)
+		g.t.Errorf("%s is wider than the window", page)
 	}
 	if foreign := tab.Eval(`performance.getEntriesByType("resource").map(r => r.name).filter(n => !n.startsWith(location.origin + "/")).join(" ")`); foreign != "" {
-		c.t.Errorf("%s asks %s", page, foreign)
+		g.t.Errorf("%s asks %s", page, foreign)
 	}
 }
 

@@ -80,6 +80,12 @@ func TestAPolicyIsTriedThenSavedThenPutBack(t *testing.T) {
 	if saved.Code != http.StatusSeeOther {
 		t.Fatalf("%d: %s", saved.Code, saved.Body)
 	}
+	if shown := adam.get(saved.Header().Get("Location")).Body.String(); !strings.Contains(shown, "Done: Version 2 is in force; live sessions") {
+		t.Errorf("nothing says that it was done: %s", shown)
+	}
+	if forged := adam.get(policyPath + "?done=Version+2+is+void").Body.String(); strings.Contains(forged, "is void") {
+		t.Error("an address says what was done")
+	}
 	now := x.policy()
 	if now.Version != before.Version+1 || now.When != "account.email\n!= \"ada@acme.test\"" || len(now.Roles.Default) != 2 || now.Roles.Map["cn=x,dc=y"][0] != "writer" || len(now.Roles.Map["board"]) != 2 {
 		t.Errorf("saved is %+v", now)

@@ -41,8 +41,12 @@ func TestASetupLinkIsShownOnceListedAndWithdrawn(t *testing.T) {
 	if r := acme.get(withdraw); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "opens nothing any more") {
 		t.Errorf("%d: %s", r.Code, r.Body)
 	}
-	if r := acme.post(withdraw, "reason", "the wrong person"); r.Code != http.StatusSeeOther {
+	r := acme.post(withdraw, "reason", "the wrong person")
+	if r.Code != http.StatusSeeOther {
 		t.Fatalf("%d: %s", r.Code, r.Body)
+	}
+	if page := acme.get(r.Header().Get("Location")).Body.String(); !strings.Contains(page, "Done: Withdraw the setup link") {
+		t.Errorf("nothing says that it was done: %s", page)
 	}
 	if _, err := (&broker.Guide{Broker: x.Broker}).LookAt(context.Background(), link[1], ""); err == nil {
 		t.Error("it opens something")
