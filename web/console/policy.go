@@ -164,7 +164,9 @@ func (c *Console) policySave(v *visit) error {
 const policyTakesHold = " is in force; live sessions are judged by it within seconds"
 
 // inForce says that a version was saved.
-func inForce(version int64) string { return "Version " + strconv.FormatInt(version, 10) + policyTakesHold }
+func inForce(version int64) string {
+	return "Version " + strconv.FormatInt(version, 10) + policyTakesHold
+}
 
 // policyAgain shows the editor again with what was wrong. What is no fault of the form is not the editor's.
 func (c *Console) policyAgain(v *visit, f policyForm, wrong []string, err error) error {

@@ -29,7 +29,7 @@ type setupPage struct {
 
 // mayInvite is nil for whoever may make setup links of a tenant, and withdraw them.
 func (v *visit) mayInvite(id provision.TenantID) error {
-	if v.reach.Can("connections.create", id) {
+	if v.desk.Can(v.m, "connections.create", id) {
 		return nil
 	}
 	return &provision.DeniedError{Reason: provision.OfficeMissing}
@@ -45,7 +45,7 @@ func (c *Console) openSetups(v *visit, id provision.TenantID) ([]provision.Setup
 }
 
 func (c *Console) newSetup(v *visit) (provision.Tenant, question, error) {
-	t, err := v.reach.Tenant(v.r.Context(), provision.TenantID(v.id()))
+	t, err := v.desk.Tenant(v.r.Context(), v.m, provision.TenantID(v.id()))
 	if err == nil {
 		err = v.mayInvite(t.ID)
 	}

@@ -66,6 +66,7 @@ type town struct {
 	*broker.Broker
 	t       testing.TB
 	store   *sqlite.Store
+	desk    *broker.Desk
 	console *console.Console
 	web     http.Handler
 	origin  provision.Origin
@@ -111,9 +112,9 @@ func newTown(t testing.TB) *town {
 	})
 	must(t, err)
 	x.register()
-	prover := broker.NewProver(x.Broker, nowhere{}, time.Hour, time.Hour)
+	x.desk = broker.NewDesk(x.Broker, broker.NewProver(x.Broker, nowhere{}, time.Hour, time.Hour), x.store)
 	x.console, err = console.New(console.Config{
-		Broker: x.Broker, Prover: prover,
+		Broker: x.Broker, Desk: x.desk,
 		Expiring: func() []broker.Expiry {
 			return []broker.Expiry{{Connection: "acme-idp", Tenant: "acme", At: time.Now().Add(50 * time.Hour)}, {Connection: "globex-idp", Tenant: "globex", At: time.Now().Add(60 * time.Hour)}}
 		},
