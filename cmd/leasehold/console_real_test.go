@@ -120,7 +120,7 @@ func (c *consoleUnderTest) places() map[string]string {
 		"/admin/accounts/" + c.carols: "Time line", "/admin/accounts/" + c.carols + "/suspend": "Suspend", "/admin/accounts/" + c.carols + "/delete": "Type",
 		"/admin/leases": "Holder", "/admin/leases/" + lease: "Apps entered", "/admin/connections": "acme-saml", "/admin/connections/acme-saml": "What the identity provider needs",
 		"/admin/connections/acme-saml/disable": "Nobody logs in", "/admin/domains": "acme.test", "/admin/domains/acme/acme.test": "Proof", "/admin/apps": "app", "/admin/apps/app": "Origins",
-		"/admin/deliveries": "Every app has heard", "/admin/tenants": "Acme Corp", "/admin/tenants/acme": "Policy", "/admin/orphans": "Retention", "/admin/audit": "account.office",
+		"/admin/deliveries": "Every app has heard", "/admin/tenants": "Acme Corp", "/admin/tenants/acme": "Policy", "/admin/orphans": "Retention", "/admin/requests": "Nobody waits", "/admin/audit": "account.office",
 	}
 }
 

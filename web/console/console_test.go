@@ -68,6 +68,7 @@ func trials(tenant string, account, lease, delivery, setup string) map[string]tr
 		"POST /admin/tenants/{id}/setups/{setup}/withdraw": posted(at("/admin/tenants/"+tenant+"/setups/*/withdraw", setup, "setup_no"), why...),
 		"GET /admin/tenants/{id}/{act}":                    at("/admin/tenants/*/suspend", tenant, "no-such"),
 		"POST /admin/tenants/{id}/{act}":                   posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
+		"GET /admin/requests":                              list("/admin/requests"),
 		"GET /admin/orphans":                               list("/admin/orphans"),
 		"GET /admin/tenants/{id}/policy":                   at("/admin/tenants/*/policy", tenant, "no-such"),
 		"POST /admin/tenants/{id}/policy":                  posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),

@@ -12,11 +12,12 @@ import (
 )
 
 // orphanPage is what nobody looks after: accounts that nobody uses, that nobody can come to any more, or whose domain is
-// not the tenant's.
+// not the tenant's; and rules for workloads for which nobody answers.
 type orphanPage struct {
 	Tenant string
 	Days   int
 	Sets   []orphanSet
+	Rules  []broker.HeldRule
 	Keeps  []retention
 	Erased []provision.Event
 }
@@ -39,6 +40,9 @@ const fewOrphans = 10
 
 // maxWalked bounds the claims, connections and tenants that a page looks through.
 const maxWalked = 2000
+
+// maxTrust bounds the rules whose owners are looked for.
+const maxTrust = 100
 
 // orphans is the report.
 func (c *Console) orphans(v *visit) error {
@@ -147,7 +151,16 @@ func (c *Console) ofLapsedDomains(v *visit, page *orphanPage) error {
 
 // kept adds how long tenants keep what nobody uses, and what was erased of late because of it.
 func (c *Console) kept(v *visit, page *orphanPage) error {
+	looked := 0
 	err := walk(v, v.desk.Tenants, func(t provision.Tenant) error {
+		if n := len(t.Policy.Trust); n > 0 && looked+n <= maxTrust {
+			looked += n
+			held, err := v.desk.HeldRules(v.r.Context(), v.m, t.ID)
+			if err != nil {
+				return err
+			}
+			page.Rules = append(page.Rules, held...)
+		}
 		if len(page.Keeps) < fewOrphans {
 			page.Keeps = append(page.Keeps, retention{t.ID, t.Retention})
 		}
