@@ -42,6 +42,9 @@ func Rights() []RightRule {
 		{"connections.confirm", "connections", true, false, true},
 		{"connections.reject", "connections", true, false, false},
 		{"connections.delete", "connections", true, false, true},
+		{"setups.read", "setups", false, false, false},
+		{"setups.create", "setups", true, false, true},
+		{"setups.withdraw", "setups", true, false, false},
 		{"policies.read", "policies", false, false, false},
 		{"policies.put", "policies", true, false, true},
 		{"apps.read", "apps", false, false, false},
@@ -97,6 +100,8 @@ func (m Mandate) May(r Right) error {
 func (b *Broker) permits(m Mandate, r Right, t provision.TenantID) error {
 	err := m.May(r)
 	switch {
+	case err == nil && r == "setups.create" && m.whole() != nil: // whoever opens the link becomes administrator
+		return m.whole()
 	case err != nil || !r.rule().Home || b.Operators == "" || t != b.Operators:
 		return err
 	case !m.Everywhere:

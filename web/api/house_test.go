@@ -56,7 +56,7 @@ func newHouse(t testing.TB) *house {
 	keys, err := broker.NewKeyring(ctx, h.store, master[:])
 	must(t, err)
 	h.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Messenger: deaf{}, Keys: keys,
+		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Setups: h.store, Messenger: deaf{}, Keys: keys,
 		Attempts: broker.NewLocalAttempts(h.now), Documents: documents{}, URL: origin(sso), Now: h.now, Operators: "ops",
 		Open: func(_ context.Context, c provision.Connection) (idp.Provider, error) {
 			return believer{c.ID, h.now}, nil
@@ -249,6 +249,7 @@ func (h *house) rows() []string {
 		add("revocation", anys(p.Revocations)...)
 		add("delivery", anys(p.Deliveries)...)
 		add("token", anys(p.Tokens)...)
+		add("setup", anys(p.Setups)...)
 		add("event", anys(p.Events)...)
 		for name, value := range p.Keys {
 			add("key", fmt.Sprintf("%s %x", name, value))

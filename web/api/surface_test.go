@@ -26,6 +26,7 @@ func absent(n int) things {
 	return things{
 		"tenant": name, "domain": name + ".test", "connection": name + "-manifest", "app": name + "-app", "account": "acc_" + id, "lease": name + "." + id, "decision": "dec_" + id,
 		"revocation": "rev_" + id, "delivery": "dlv_" + id, "token": "tok_" + id[:16], "version": "1", "office": "admin", "subject": name + "-1",
+		"setup": "setup_" + id,
 	}
 }
 
@@ -117,6 +118,9 @@ func bodies() map[string]func(own, other things) []any {
 		"post-accounts-account-unlink": func(own, x things) []any { return []any{o{"connection": x["connection"], "subject": x["subject"]}} },
 		"post-revocations": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "reason": "why"}, o{"connection": x["connection"], "reason": "why"}, o{"domain": x["domain"], "reason": "why"}}
+		},
+		"post-setups": func(own, x things) []any {
+			return []any{o{"tenant": x["tenant"], "reason": "why"}, o{"tenant": own["tenant"], "connection": x["connection"], "reason": "why"}}
 		},
 		"post-tokens": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}, o{"everywhere": true, "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}}
@@ -247,6 +251,9 @@ func (h *house) people(tenant provision.TenantID) things {
 	deliveries, err := h.broker.Deliveries(ctx, provision.DeliveryFilter{App: provision.AppID(name + "-app")})
 	must(t, err)
 	x["delivery"] = string(deliveries[0].ID)
+	link, err := h.desk.MakeSetup(ctx, broker.Order{Mandate: everywhere(), Why: "why of " + name}, broker.NewSetup{Tenant: tenant})
+	must(t, err)
+	x["setup"] = string(link.Setup.ID)
 	return x
 }
 
