@@ -47,6 +47,14 @@ func Rights() []RightRule {
 		{"setups.withdraw", "setups", true, false, false},
 		{"policies.read", "policies", false, false, false},
 		{"policies.put", "policies", true, false, true},
+		{"rules.read", "rules", false, false, false}, // trust rules of workloads
+		{"rules.put", "rules", true, false, true},
+		{"rules.enable", "rules", true, false, true},
+		{"rules.disable", "rules", true, false, true},
+		{"rules.delete", "rules", true, false, true},
+		{"grants.read", "rules", false, false, false}, // and what they give
+		{"grants.put", "rules", true, false, true},
+		{"grants.delete", "rules", true, false, true},
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
 		{"accounts.read", "accounts", false, false, false},

@@ -151,9 +151,9 @@ func (h *house) register(tenants ...provision.TenantID) {
 	for _, t := range tenants {
 		d := domain(string(t) + ".test")
 		w.Tenants = append(w.Tenants, broker.WantedTenant{
-			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: provision.Policy{Create: provision.CreateAllow}},
+			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: provision.Policy{Create: provision.CreateAllow, Trust: []provision.TrustRule{ruleOf(t)}, Grants: []provision.GrantRule{grantOf(t)}}},
 			Claims:      []broker.WantedClaim{{Domain: d, Proof: provision.ProofOperator}},
-			Connections: []broker.WantedConnection{{Connection: provision.Connection{ID: provision.ConnectionID(t) + "-manifest", Protocol: "stub", Domains: []provision.Domain{d}, Default: true}}},
+			Connections: []broker.WantedConnection{{Connection: provision.Connection{ID: provision.ConnectionID(t) + "-manifest", Protocol: "stub", Domains: []provision.Domain{d}, Default: true}}, {Connection: provision.Connection{ID: provision.ConnectionID(t) + "-ci", Protocol: provision.Workloads, Issuer: "https://ci." + string(t) + ".test"}}},
 		})
 		app := provision.AppID(t) + "-app"
 		w.Apps = append(w.Apps, provision.App{ID: app, Origins: []provision.Origin{origin("https://" + string(t) + "-app.example.com")}, Headers: "leasehold", Tenants: []provision.TenantID{t}, Notify: provision.Notify{URL: "https://hooks.example/" + string(t)}})
@@ -161,6 +161,20 @@ func (h *house) register(tenants ...provision.TenantID) {
 	}
 	_, err := h.broker.Register(ctx, everywhere().Deed("", ""), w, broker.Plan{Owner: provision.ByManifest})
 	must(h.t, err)
+}
+
+// ruleOf and grantOf are what workloads of a tenant come by.
+func ruleOf(t provision.TenantID) provision.TrustRule {
+	owner, err := provision.ParseEmail("ada@" + string(t) + ".test")
+	if err != nil {
+		panic(err)
+	}
+	name := string(t)
+	return provision.TrustRule{ID: name + "-rule", Connection: provision.ConnectionID(name + "-ci"), Match: map[string][]string{"repository": {name + "/app"}}, Subject: []string{"repository"}, Grants: []string{name + "-grant"}, Owner: owner}
+}
+
+func grantOf(t provision.TenantID) provision.GrantRule {
+	return provision.GrantRule{ID: string(t) + "-grant", Apps: []provision.AppID{provision.AppID(t) + "-app"}}
 }
 
 // token is what a program of a tenant shows; "": everywhere.

@@ -26,7 +26,7 @@ func absent(n int) things {
 	return things{
 		"tenant": name, "domain": name + ".test", "connection": name + "-manifest", "app": name + "-app", "account": "acc_" + id, "lease": name + "." + id, "decision": "dec_" + id,
 		"revocation": "rev_" + id, "delivery": "dlv_" + id, "token": "tok_" + id[:16], "version": "1", "office": "admin", "subject": name + "-1",
-		"setup": "setup_" + id,
+		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant",
 	}
 }
 
@@ -122,12 +122,24 @@ func bodies() map[string]func(own, other things) []any {
 		"post-setups": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "reason": "why"}, o{"tenant": own["tenant"], "connection": x["connection"], "reason": "why"}}
 		},
+		"put-tenants-tenant-rules-rule": func(own, x things) []any {
+			rule := func(connection, grant, owner string) o {
+				return o{"connection": connection, "match": o{"a": []string{"b"}}, "subject": []string{"a"}, "grants": []string{grant}, "owner": owner}
+			}
+			return []any{
+				rule(own["tenant"]+"-ci", own["grant"], "ada@"+own["domain"]), rule(x["tenant"]+"-ci", own["grant"], "ada@"+own["domain"]),
+				rule(own["tenant"]+"-ci", x["grant"], "ada@"+own["domain"]), rule(own["tenant"]+"-ci", own["grant"], "ada@"+x["domain"]),
+			}
+		},
+		"put-tenants-tenant-grants-grant": func(own, x things) []any {
+			return []any{o{"apps": []string{own["app"]}}, o{"apps": []string{x["app"]}}}
+		},
 		"post-tokens": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}, o{"everywhere": true, "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}}
 		},
 	}
 	for _, id := range []string{
-		"post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
+		"post-tenants-tenant-rules-rule-disable", "post-tenants-tenant-rules-rule-enable", "post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
 		"post-connections-connection-confirm", "post-connections-connection-reject", "post-accounts-account-approve", "post-accounts-account-end", "post-accounts-account-suspend", "post-accounts-account-release",
 		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
 	} {
@@ -223,7 +235,13 @@ func town(t testing.TB) (h *house, own things, others []things) {
 	must(t, err)
 	_, err = h.desk.CreateConnection(ctx, o, broker.ConnectionOrder{Connection: provision.Connection{ID: "rivalapi-manifest", Tenant: "rivalapi", Protocol: provision.SAML, Domains: []provision.Domain{d}, Subject: "nameid", MetadataURL: "https://idp.rivalapi.test/metadata"}})
 	must(t, err)
+	_, err = h.desk.CreateConnection(ctx, o, broker.ConnectionOrder{Connection: provision.Connection{ID: "rivalapi-ci", Tenant: "rivalapi", Protocol: provision.Workloads, Issuer: "https://ci.rivalapi.test"}})
+	must(t, err)
 	_, err = h.desk.PutApp(ctx, o, provision.App{ID: "rivalapi-app", Origins: []provision.Origin{origin("https://rivalapi-app.example.com")}, Headers: "leasehold", Tenants: []provision.TenantID{"rivalapi"}, Notify: provision.Notify{URL: "https://hooks.example/rivalapi"}}, []byte("0123456789012345678901234567"), broker.IsNew)
+	must(t, err)
+	_, err = h.desk.PutGrant(ctx, o, "rivalapi", grantOf("rivalapi"), broker.IsNew)
+	must(t, err)
+	_, err = h.desk.PutTrustRule(ctx, o, "rivalapi", ruleOf("rivalapi"), broker.IsNew)
 	must(t, err)
 	return h, h.people("acme"), []things{h.people("rival"), h.people("rivalapi")}
 }
@@ -243,7 +261,7 @@ func (h *house) people(tenant provision.TenantID) things {
 	must(t, err)
 	x := things{
 		"tenant": name, "domain": name + ".test", "connection": string(connection), "app": name + "-app", "account": string(l.Account), "lease": string(l.ID), "revocation": string(revocation),
-		"token": string(token.ID), "version": "1", "office": "admin", "subject": name + "-subject-1",
+		"rule": name + "-rule", "grant": name + "-grant", "token": string(token.ID), "version": "1", "office": "admin", "subject": name + "-subject-1",
 	}
 	decisions, err := h.store.Decisions(ctx, provision.Page{Tenant: tenant})
 	must(t, err)
