@@ -72,6 +72,11 @@ func Rights() []RightRule {
 		{"leases.read", "leases", false, false, false},
 		{"leases.end", "leases", true, false, false},
 		{"leases.revoke", "leases", true, false, false}, // all below a connection, a domain or a tenant
+		{"elevations.read", "elevations", false, false, false}, // roles for a while
+		{"elevations.ask", "elevations", true, false, false},   // for whoever made the token, in a session of hers
+		{"elevations.approve", "elevations", true, false, false},
+		{"elevations.deny", "elevations", true, false, false},
+		{"elevations.end", "elevations", true, false, false},
 		{"audit.read", "audit", false, false, false},    // events and decisions
 		{"deliveries.read", "deliveries", false, false, false},
 		{"deliveries.retry", "deliveries", true, true, false},

@@ -151,7 +151,7 @@ func (h *house) register(tenants ...provision.TenantID) {
 	for _, t := range tenants {
 		d := domain(string(t) + ".test")
 		w.Tenants = append(w.Tenants, broker.WantedTenant{
-			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: provision.Policy{Create: provision.CreateAllow, Trust: []provision.TrustRule{ruleOf(t)}, Grants: []provision.GrantRule{grantOf(t)}}},
+			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: policyOf().WithRule(ruleOf(t)).WithGrant(grantOf(t))},
 			Claims:      []broker.WantedClaim{{Domain: d, Proof: provision.ProofOperator}},
 			Connections: []broker.WantedConnection{{Connection: provision.Connection{ID: provision.ConnectionID(t) + "-manifest", Protocol: "stub", Domains: []provision.Domain{d}, Default: true}}, {Connection: provision.Connection{ID: provision.ConnectionID(t) + "-ci", Protocol: provision.Workloads, Issuer: "https://ci." + string(t) + ".test"}}},
 		})
@@ -161,6 +161,15 @@ func (h *house) register(tenants ...provision.TenantID) {
 	}
 	_, err := h.broker.Register(ctx, everywhere().Deed("", ""), w, broker.Plan{Owner: provision.ByManifest})
 	must(h.t, err)
+}
+
+// policyOf lets everybody in, and lets them ask for root.
+func policyOf() provision.Policy {
+	staff, leads := provision.Circle{Roles: []string{"staff"}}, provision.Circle{Roles: []string{"lead"}}
+	return provision.Policy{
+		Create: provision.CreateAllow, Roles: provision.RoleRule{Default: []string{"staff"}},
+		Elevate: []provision.ElevationRule{{Role: "root", Who: staff, Max: 10 * time.Minute, Approve: provision.ByApprover, Approvers: leads}},
+	}
 }
 
 // ruleOf and grantOf are what workloads of a tenant come by.
@@ -264,6 +273,8 @@ func (h *house) rows() []string {
 		add("delivery", anys(p.Deliveries)...)
 		add("token", anys(p.Tokens)...)
 		add("setup", anys(p.Setups)...)
+		add("elevation", anys(p.Elevations)...)
+		add("credential", anys(p.Credentials)...)
 		add("event", anys(p.Events)...)
 		for name, value := range p.Keys {
 			add("key", fmt.Sprintf("%s %x", name, value))

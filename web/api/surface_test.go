@@ -26,7 +26,7 @@ func absent(n int) things {
 	return things{
 		"tenant": name, "domain": name + ".test", "connection": name + "-manifest", "app": name + "-app", "account": "acc_" + id, "lease": name + "." + id, "decision": "dec_" + id,
 		"revocation": "rev_" + id, "delivery": "dlv_" + id, "token": "tok_" + id[:16], "version": "1", "office": "admin", "subject": name + "-1",
-		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant",
+		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant", "elevation": "elv_" + id,
 	}
 }
 
@@ -72,6 +72,8 @@ func rank(x op) string {
 		return "0"
 	case x.id == "put-tenants-tenant-domains-domain": // what somebody claims, they may try to use
 		return "01"
+	case strings.Contains(x.path, "/elevations"): // while the session is there in which it was asked for
+		return "0z"
 	case strings.HasSuffix(x.path, "/suspend"), strings.HasSuffix(x.path, "/revoke"), x.path == "/revocations", strings.HasSuffix(x.path, "/disable"):
 		return "2"
 	case x.method == http.MethodDelete && strings.Contains(x.path, "/offices/"), x.method == http.MethodPost && strings.HasSuffix(x.path, "/resume"):
@@ -134,6 +136,9 @@ func bodies() map[string]func(own, other things) []any {
 		"put-tenants-tenant-grants-grant": func(own, x things) []any {
 			return []any{o{"apps": []string{own["app"]}}, o{"apps": []string{x["app"]}}}
 		},
+		"post-elevations": func(own, x things) []any {
+			return []any{o{"lease": x["lease"], "role": "root", "for": "5m", "reason": "why"}}
+		},
 		"post-tokens": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}, o{"everywhere": true, "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}}
 		},
@@ -141,7 +146,7 @@ func bodies() map[string]func(own, other things) []any {
 	for _, id := range []string{
 		"post-tenants-tenant-rules-rule-disable", "post-tenants-tenant-rules-rule-enable", "post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
 		"post-connections-connection-confirm", "post-connections-connection-reject", "post-accounts-account-approve", "post-accounts-account-end", "post-accounts-account-suspend", "post-accounts-account-release",
-		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
+		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-elevations-elevation-approve", "post-elevations-elevation-deny", "post-elevations-elevation-end", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
 	} {
 		m[id] = plain
 	}
@@ -229,7 +234,7 @@ func town(t testing.TB) (h *house, own things, others []things) {
 	d := domain("rivalapi.test")
 	_, err := h.desk.PutTenant(ctx, o, broker.TenantOrder{Tenant: provision.Tenant{ID: "rivalapi", Name: "The rivalapi"}}, broker.IsNew)
 	must(t, err)
-	_, err = h.desk.PutPolicy(ctx, o, "rivalapi", provision.Policy{Create: provision.CreateAllow}, 1)
+	_, err = h.desk.PutPolicy(ctx, o, "rivalapi", policyOf(), 1)
 	must(t, err)
 	_, err = h.desk.AttestDomain(ctx, o, "rivalapi", d)
 	must(t, err)
@@ -269,6 +274,9 @@ func (h *house) people(tenant provision.TenantID) things {
 	deliveries, err := h.broker.Deliveries(ctx, provision.DeliveryFilter{App: provision.AppID(name + "-app")})
 	must(t, err)
 	x["delivery"] = string(deliveries[0].ID)
+	asked, err := h.broker.AskElevation(ctx, h.broker.Token(l.ID, origin(sso)), origin(sso), broker.Wanting{Role: "root", For: time.Minute, Said: provision.Said{Reason: "why of " + name}}, provision.Requester{})
+	must(t, err)
+	x["elevation"] = string(asked.ID)
 	link, err := h.desk.MakeSetup(ctx, broker.Order{Mandate: everywhere(), Why: "why of " + name}, broker.NewSetup{Tenant: tenant})
 	must(t, err)
 	x["setup"] = string(link.Setup.ID)
