@@ -156,6 +156,7 @@ func (k *Desk) PutApp(ctx context.Context, o Order, app provision.App, hook []by
 	err := k.b.alter(ctx, o.deed(), func(r *registration) {
 		old, err := k.b.Registry.App(ctx, app.ID)
 		old, there := known(r, "app", old, err)
+		there = there && old.Removal == ""
 		if !r.mine("app", old.Owner) || !r.at("app", there, old.Revision, seen) {
 			return
 		}

@@ -57,6 +57,7 @@ func Rights() []RightRule {
 		{"grants.delete", "rules", true, false, true},
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
+		{"apps.delete", "apps", true, true, false},
 		{"accounts.read", "accounts", false, false, false},
 		{"accounts.create", "accounts", true, false, false},
 		{"accounts.link", "accounts", true, false, false},
@@ -71,13 +72,16 @@ func Rights() []RightRule {
 		{"accounts.delete", "accounts", true, false, false},
 		{"leases.read", "leases", false, false, false},
 		{"leases.end", "leases", true, false, false},
-		{"leases.revoke", "leases", true, false, false}, // all below a connection, a domain or a tenant
+		{"leases.revoke", "leases", true, false, false},        // all below a connection, a domain or a tenant
 		{"elevations.read", "elevations", false, false, false}, // roles for a while
 		{"elevations.ask", "elevations", true, false, false},   // for whoever made the token, in a session of hers
 		{"elevations.approve", "elevations", true, false, false},
 		{"elevations.deny", "elevations", true, false, false},
 		{"elevations.end", "elevations", true, false, false},
-		{"audit.read", "audit", false, false, false},    // events and decisions
+		{"credentials.read", "credentials", false, false, false}, // what sources of secrets know for leases
+		{"credentials.end", "credentials", true, false, false},
+		{"credentials.retry", "credentials", true, false, false},
+		{"audit.read", "audit", false, false, false}, // events and decisions
 		{"deliveries.read", "deliveries", false, false, false},
 		{"deliveries.retry", "deliveries", true, true, false},
 		{"deliveries.drop", "deliveries", true, true, false},

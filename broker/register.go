@@ -275,6 +275,9 @@ func (r *registration) app(ctx context.Context, app provision.App, hook []byte) 
 	if !r.mine(name, old.Owner) {
 		return
 	}
+	if old.Removal != "" { // it is made anew
+		exists, old = false, provision.App{Revision: old.Revision}
+	}
 	app.Owner, app.Revision = r.plan.Owner, old.Revision
 	if len(hook) > 0 {
 		app.Notify.Secret = r.secret("app/"+string(app.ID), hook)

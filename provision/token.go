@@ -22,7 +22,7 @@ const (
 
 // PermitKinds are the kinds of things that a Permit can be narrowed to.
 func PermitKinds() []string {
-	return []string{"tenants", "domains", "connections", "setups", "policies", "rules", "apps", "accounts", "leases", "elevations", "audit", "deliveries", "tokens"}
+	return []string{"tenants", "domains", "connections", "setups", "policies", "rules", "apps", "accounts", "leases", "elevations", "credentials", "audit", "deliveries", "tokens"}
 }
 
 // ParsePermit reads a permit.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,6 +35,8 @@ type house struct {
 	serve  http.Handler // as programs reach it
 	zone   map[string][]string
 	past   time.Duration
+	users  map[string]bool // that the source of secrets knows
+	down   bool            // it takes none back
 }
 
 const sso = "https://sso.example.com"
@@ -48,7 +51,7 @@ func everywhere() broker.Mandate {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	ctx, master := context.Background(), [32]byte{7}
-	h := &house{t: t, zone: map[string][]string{}}
+	h := &house{t: t, zone: map[string][]string{}, users: map[string]bool{}}
 	var err error
 	h.store, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{Now: h.now})
 	must(t, err)
@@ -56,7 +59,7 @@ func newHouse(t testing.TB) *house {
 	keys, err := broker.NewKeyring(ctx, h.store, master[:])
 	must(t, err)
 	h.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Setups: h.store, Messenger: deaf{}, Keys: keys,
+		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Setups: h.store, Credentials: h.store, Sources: h, Messenger: deaf{}, Keys: keys,
 		Attempts: broker.NewLocalAttempts(h.now), Documents: documents{}, URL: origin(sso), Now: h.now, Operators: "ops",
 		Open: func(_ context.Context, c provision.Connection) (idp.Provider, error) {
 			return believer{c.ID, h.now}, nil
@@ -74,6 +77,26 @@ func newHouse(t testing.TB) *house {
 
 // TXT implements broker.TXTResolver.
 func (h *house) TXT(_ context.Context, name string) ([]string, error) { return h.zone[name], nil }
+
+// Source implements broker.Sources: each tenant has one.
+func (h *house) Source(_ context.Context, t provision.TenantID, id provision.SecretID) (provision.Secret, broker.Source, error) {
+	return provision.Secret{ID: id, Tenant: t, Roles: []string{"staff"}}, h, nil
+}
+
+// Issue implements broker.Source.
+func (h *house) Issue(_ context.Context, o broker.UserOrder) (broker.Handed, error) {
+	h.users[o.Name] = true
+	return broker.Handed{}, nil
+}
+
+// Revoke implements broker.Source.
+func (h *house) Revoke(_ context.Context, name string) error {
+	if h.down {
+		return errors.New("no route")
+	}
+	delete(h.users, name)
+	return nil
+}
 
 type deaf struct{}
 
@@ -292,3 +315,6 @@ func anys[T any](items []T) []any {
 	}
 	return out
 }
+
+// orderOf is an operator's.
+func orderOf(why string) broker.Order { return broker.Order{Mandate: everywhere(), Why: why} }

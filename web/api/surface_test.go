@@ -26,7 +26,7 @@ func absent(n int) things {
 	return things{
 		"tenant": name, "domain": name + ".test", "connection": name + "-manifest", "app": name + "-app", "account": "acc_" + id, "lease": name + "." + id, "decision": "dec_" + id,
 		"revocation": "rev_" + id, "delivery": "dlv_" + id, "token": "tok_" + id[:16], "version": "1", "office": "admin", "subject": name + "-1",
-		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant", "elevation": "elv_" + id,
+		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant", "elevation": "elv_" + id, "credential": "crd_" + id,
 	}
 }
 
@@ -72,7 +72,7 @@ func rank(x op) string {
 		return "0"
 	case x.id == "put-tenants-tenant-domains-domain": // what somebody claims, they may try to use
 		return "01"
-	case strings.Contains(x.path, "/elevations"): // while the session is there in which it was asked for
+	case strings.Contains(x.path, "/elevations"), strings.Contains(x.path, "/credentials"): // while the session is there in which it was asked for
 		return "0z"
 	case strings.HasSuffix(x.path, "/suspend"), strings.HasSuffix(x.path, "/revoke"), x.path == "/revocations", strings.HasSuffix(x.path, "/disable"):
 		return "2"
@@ -146,7 +146,7 @@ func bodies() map[string]func(own, other things) []any {
 	for _, id := range []string{
 		"post-tenants-tenant-rules-rule-disable", "post-tenants-tenant-rules-rule-enable", "post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
 		"post-connections-connection-confirm", "post-connections-connection-reject", "post-accounts-account-approve", "post-accounts-account-end", "post-accounts-account-suspend", "post-accounts-account-release",
-		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-elevations-elevation-approve", "post-elevations-elevation-deny", "post-elevations-elevation-end", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
+		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-elevations-elevation-approve", "post-elevations-elevation-deny", "post-elevations-elevation-end", "post-credentials-credential-end", "post-credentials-credential-retry", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
 	} {
 		m[id] = plain
 	}
@@ -277,6 +277,9 @@ func (h *house) people(tenant provision.TenantID) things {
 	asked, err := h.broker.AskElevation(ctx, h.broker.Token(l.ID, origin(sso)), origin(sso), broker.Wanting{Role: "root", For: time.Minute, Said: provision.Said{Reason: "why of " + name}}, provision.Requester{})
 	must(t, err)
 	x["elevation"] = string(asked.ID)
+	over, err := h.broker.Issue(ctx, l.ID, "reports", provision.Requester{})
+	must(t, err)
+	x["credential"], x["user"] = string(over.ID), over.Name
 	link, err := h.desk.MakeSetup(ctx, broker.Order{Mandate: everywhere(), Why: "why of " + name}, broker.NewSetup{Tenant: tenant})
 	must(t, err)
 	x["setup"] = string(link.Setup.ID)
