@@ -60,6 +60,14 @@ func (d Database) Issue(ctx context.Context, o broker.UserOrder) (broker.Handed,
 	return broker.Handed{Address: d.address()}, err
 }
 
+// Renew implements broker.Source: it moves VALID UNTIL, for logins from then on.
+func (d Database) Renew(ctx context.Context, user string, until time.Time) error {
+	return d.with(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "ALTER ROLE "+name(user)+" VALID UNTIL "+text(until.UTC().Format(time.RFC3339)))
+		return err
+	})
+}
+
 // Revoke implements broker.Source: nobody logs in by the role any more, its sessions end, what it owns is dropped, and it
 // is gone. A role that is not there is as good.
 func (d Database) Revoke(ctx context.Context, user string) error {

@@ -108,6 +108,13 @@ func TestARoleLetsItsHolderReadUntilItIsTakenBackAndItsConnectionDiesWithIt(t *t
 	if err := admin.QueryRow(ctx, "SELECT rolpassword FROM pg_authid WHERE rolname = $1", order.Name).Scan(&kept); err != nil || !strings.HasPrefix(kept, "SCRAM-SHA-256$4096:") {
 		t.Errorf("the server keeps %q, %v", kept, err)
 	}
+	if err := d.Renew(ctx, order.Name, order.Until.Add(time.Hour)); err != nil {
+		t.Fatalf("renew: %v", err)
+	}
+	var until time.Time
+	if err := admin.QueryRow(ctx, "SELECT rolvaliduntil FROM pg_authid WHERE rolname = $1", order.Name).Scan(&until); err != nil || !until.Equal(order.Until.Add(time.Hour).Truncate(time.Second)) {
+		t.Errorf("it is valid until %s, %v", until, err)
+	}
 	for range 2 { // said again, it is as good
 		if err := d.Revoke(ctx, order.Name); err != nil {
 			t.Fatalf("revoke: %v", err)

@@ -51,6 +51,8 @@ func (o operator) handler() http.Handler {
 		"GET /apps/{id}":                       o.app,
 		"GET /deliveries":                      o.deliveries,
 		"POST /deliveries/{id}/{verb}":         o.deliveryVerb,
+		"GET /credentials":                     o.credentials,
+		"POST /credentials/{id}/retry":         o.retryCredential,
 		"GET /accounts":                        o.accounts,
 		"POST /accounts":                       o.createAccount,
 		"GET /accounts/{id}":                   o.account,

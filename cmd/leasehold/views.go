@@ -183,7 +183,7 @@ type leaseView struct {
 }
 
 func viewLease(l provision.Lease) leaseView {
-	return leaseView{l.ID, string(l.Kind), l.Account, l.Tenant, l.Connection, l.Grant.Roles, l.Start, l.Seen, l.End, l.EndedAt, string(l.EndReason)}
+	return leaseView{l.ID, string(l.Kind), l.Account, l.Tenant, l.Connection, l.Grant.Roles, l.Start, l.Seen, l.Until(), l.EndedAt, string(l.EndReason)}
 }
 
 // eventView is one line of the audit, as the contract has it.
