@@ -79,6 +79,30 @@ func TestABatchJobReadsADatabaseForAsLongAsItsLease(t *testing.T) {
 		t.Fatalf("the job reads %d, %v", n, err)
 	}
 
+	until := func() (at time.Time) {
+		t.Helper()
+		if err := admin.QueryRow(t.Context(), "SELECT rolvaliduntil FROM pg_roles WHERE rolname = $1", user).Scan(&at); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	before := until()
+	time.Sleep(1100 * time.Millisecond) // the server keeps seconds
+	renewal := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token_type": {"urn:ietf:params:oauth:token-type:jwt"}, "subject_token": {g.token(nil)}, "renew": {handle}}
+	if status, got := g.post("token", "", renewal); status != http.StatusOK || got["access_token"] != handle {
+		t.Fatalf("the renewal: %d %v", status, got)
+	}
+	if after := until(); !after.After(before) {
+		t.Errorf("the role is valid until %s, and was until %s", after, before)
+	}
+	if err := job.QueryRow(t.Context(), "SELECT n FROM numbers").Scan(&n); err != nil {
+		t.Errorf("the job's connection ended with the first term: %v", err)
+	}
+	renewal.Set("subject_token", g.token(nil))
+	if status, got := g.post("token", "", renewal); status/100 != 4 || got["reason"] != "renewal_refused" {
+		t.Errorf("a second time: %d %v", status, got)
+	}
+
 	if status, got := g.post("tasks/4242-1/end", handle, nil); status != http.StatusOK {
 		t.Fatalf("the end of the task: %d %v", status, got)
 	}
