@@ -410,3 +410,24 @@ func TestAnExplanationOfACodeSaysWhatWouldComeAndUsesNothingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAnAgentThatIsTakenAwayIsRefusedByEveryReplica(t *testing.T) {
+	for name, whose := range map[string]func(provision.Lease) provision.AccountID{
+		"the agent":  func(l provision.Lease) provision.AccountID { return l.Agent.Account },
+		"the person": func(l provision.Lease) provision.AccountID { return l.Account },
+	} {
+		w := newTown(t, 2, withAgents)
+		one, other := w.houses[0], w.houses[1]
+		got, err := other.Exchange(context.Background(), other.deputed(one.code(one.login(ada()))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.wantReach(other.reach(got.Token, ticketsURL, "/tickets/A"), "")
+		if _, err := one.Account(context.Background(), operator(), whose(got.Lease), provision.SuspendAccount); err != nil {
+			t.Fatal(err)
+		}
+		if v := other.reach(got.Token, ticketsURL, "/tickets/A"); v.Allow {
+			t.Errorf("%s is suspended, and let in", name)
+		}
+	}
+}

@@ -159,6 +159,13 @@ func TestOneThingWrongWithAnExchangeOnBehalfOfAPersonIsARefusalWithItsReason(t *
 			s.State.Tenant.Policy.Trust[1].Grants = []string{"tickets", "prod"}
 			s.Request.Errand.Grant = "prod"
 		}, provision.AppNotGranted},
+		"another grant of the rule": {func(s *scene) {
+			p := &s.State.Tenant.Policy
+			wide := p.Grants[1]
+			wide.ID = "wide"
+			p.Grants, p.Trust[1].Grants = append(p.Grants, wide), []string{"tickets", "wide"}
+			s.Request.Errand.Grant = "wide"
+		}, provision.GrantRefused},
 		"another resource": {func(s *scene) { s.Request.Errand.Resources = []string{ticketB} }, provision.ResourceNotGranted},
 		"two resources":    {func(s *scene) { s.Request.Errand.Resources = []string{ticketA, ticketA + "/x"} }, provision.ResourceNotGranted},
 		"no resource":      {func(s *scene) { s.Request.Errand.Resources = nil }, provision.ResourceNotGranted},
