@@ -10,6 +10,7 @@ import (
 
 	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 func (g *fakeGate) Commission(_ context.Context, _ string, _ provision.Origin, w provision.Commissioning, from provision.Requester) (broker.Commissioned, error) {
@@ -106,5 +107,19 @@ func TestAnExchangeOnBehalfOfAPersonHasACodeAndTheAgentsOwnToken(t *testing.T) {
 		if r := b.do("POST", sso+"/t/acme/token", f); r.StatusCode != http.StatusBadRequest || len(g.trades) != 3 {
 			t.Errorf("%s: %s, asked %+v", name, r.Status, g.trades)
 		}
+	}
+}
+
+func TestAnAddressMayStartOnlySoManyAgents(t *testing.T) {
+	g := newGate(t)
+	b := newBrowser(t, g, func(c *web.Config) { c.Attempts = web.Limit{N: 2, Per: time.Minute} })
+	b.cookies["sso.example.com"] = map[string]string{"__Host-lh": g.Token("acme.lease1", origin(t, sso))}
+	for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests} {
+		if r := b.post(sso+"/agents", url.Values{"rule": {"helper"}, "resource": {"https://tickets.example.com/tickets/A"}, "minutes": {"5"}}); r.StatusCode != want {
+			t.Errorf("%s, want %d", r.Status, want)
+		}
+	}
+	if len(g.commissions) != 2 {
+		t.Errorf("%d were started", len(g.commissions))
 	}
 }
