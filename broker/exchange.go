@@ -246,7 +246,7 @@ func chosen(p provision.Policy, c provision.ConnectionID, name string, claims ma
 		if rule.Connection != c || rule.Agent { // a code names its rule
 			continue
 		}
-		if _, reason := rule.Refuses(claims); reason == "" {
+		if _, reason := rule.Refuses(claims); reason == "" && !rule.Disabled {
 			return rule
 		}
 		if first.ID == "" {

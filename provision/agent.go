@@ -75,7 +75,7 @@ func (s Standing) above() Standing {
 func (s Standing) regateCommission(now time.Time) (Lease, Cause) {
 	l := s.Lease
 	rule, grant := s.Tenant.Policy.Rule(l.Grant.Rule), s.Tenant.Policy.Grant(l.Grant.Of)
-	if !rule.Agent || rule.Terms() != l.Grant.Terms || !slices.Contains(rule.Grants, grant.ID) || l.Grant.For > grant.TTL() {
+	if !rule.Agent || rule.Disabled || rule.Terms() != l.Grant.Terms || !slices.Contains(rule.Grants, grant.ID) || l.Grant.For > grant.TTL() {
 		return l, CausePolicyTightened
 	}
 	return s.withinParent(l, now)

@@ -270,6 +270,7 @@ func TestAnAgentHasOnlyRolesThatTheSessionAboveStillHas(t *testing.T) {
 func TestRulesThatTightenEndAgentsAndCodes(t *testing.T) {
 	for name, change := range map[string]func(*provision.Policy){
 		"a rule for no agents": func(p *provision.Policy) { p.Trust[1].Agent = false },
+		"a disabled rule":      func(p *provision.Policy) { p.Trust[1].Disabled = true },
 		"no rule":              func(p *provision.Policy) { p.Trust = p.Trust[:1] },
 		"a rule for others":    func(p *provision.Policy) { p.Trust[1].Match = map[string][]string{"repository_id": {"7"}} },
 		"no grant":             func(p *provision.Policy) { p.Grants = p.Grants[:1] },
@@ -310,10 +311,11 @@ func TestAPersonCommissionsOnlyWhatSheMayAndTheRuleGives(t *testing.T) {
 		"a policy that lets her out": {func(s *provision.State, _ *provision.Commissioning) {
 			s.Former.Tenant.Policy.Groups.Any = []string{"x"}
 		}, provision.LeaseEnded},
-		"a rule for no agents": {func(_ *provision.State, w *provision.Commissioning) { w.Rule = "deploy" }, provision.RuleUnknown},
-		"no rule":              {func(_ *provision.State, w *provision.Commissioning) { w.Rule = "" }, provision.RuleUnknown},
-		"an owner who is gone": {func(s *provision.State, _ *provision.Commissioning) { s.EmailHolder = provision.Account{} }, provision.RuleHeld},
-		"another resource":     {func(_ *provision.State, w *provision.Commissioning) { w.Resource = "https://tickets.example.com/admin" }, provision.ResourceNotGranted},
+		"a rule for no agents":    {func(_ *provision.State, w *provision.Commissioning) { w.Rule = "deploy" }, provision.RuleUnknown},
+		"no rule":                 {func(_ *provision.State, w *provision.Commissioning) { w.Rule = "" }, provision.RuleUnknown},
+		"an owner who is gone":    {func(s *provision.State, _ *provision.Commissioning) { s.EmailHolder = provision.Account{} }, provision.RuleHeld},
+		"another resource":        {func(_ *provision.State, w *provision.Commissioning) { w.Resource = "https://tickets.example.com/admin" }, provision.ResourceNotGranted},
+		"a rule that is disabled": {func(s *provision.State, _ *provision.Commissioning) { s.Former.Tenant.Policy.Trust[1].Disabled = true }, provision.RuleHeld},
 		"many resources": {func(_ *provision.State, w *provision.Commissioning) {
 			w.Resource = "https://tickets.example.com/tickets/*"
 		}, provision.ResourceNotGranted},

@@ -30,7 +30,7 @@ type Commissioned struct {
 // is given is judged again when the code is exchanged.
 //
 //	session over, or no longer let in by the policy
-//	rule: not there or for no agents; its owner is gone
+//	rule: not there or for no agents; disabled, or its owner is gone
 //	resource: of no grant of the rule, at no app of it
 //	roles: she has none that the grant is for
 //	minutes: more than the grant lasts
@@ -75,7 +75,7 @@ func (s State) mayCommission(ask Commissioning, now time.Time) (rule TrustRule, 
 	if rule = s.Former.Tenant.Policy.Rule(ask.Rule); !rule.Agent {
 		return rule, grant, "", RuleUnknown
 	}
-	if rule.heldBy(s.EmailHolder) {
+	if rule.Disabled || !rule.Answered(s.EmailHolder) {
 		return rule, grant, "", RuleHeld
 	}
 	if grant, app, reason = s.grantFor(rule, ask); reason != "" {
@@ -145,16 +145,11 @@ func (s Standing) stands(now time.Time) Reason {
 	return ""
 }
 
-// heldBy reports whether the account that holds the owner's address does not answer for the rule.
-func (r TrustRule) heldBy(owner Account) bool {
-	return owner.ID == "" || owner.Email != r.Owner || owner.State != Active && owner.State != Dormant
-}
-
 // AgentRules are the rules by which the holder of s may commission an agent: she has a role that one of their grants is
 // for, or it is for none.
 func (s Standing) AgentRules() (rules []TrustRule) {
 	for _, r := range s.Tenant.Policy.Trust {
-		if r.Agent && slices.ContainsFunc(r.Grants, func(id string) bool {
+		if r.Agent && !r.Disabled && slices.ContainsFunc(r.Grants, func(id string) bool {
 			g := s.Tenant.Policy.Grant(id)
 			return g.ID != "" && (len(g.Roles) == 0 || len(g.rolesOf(s)) > 0)
 		}) {
