@@ -25,6 +25,19 @@ type accessClaims struct {
 	Roles     []string `json:"roles"`
 	Task      string   `json:"task,omitempty"`
 	Resources []string `json:"resources,omitempty"`
+	Act       *act     `json:"act,omitempty"`
+}
+
+// act is who acts for the subject (RFC 8693, 4.1). Nobody acts for an agent, so that there is never another within.
+type act struct {
+	Subject string `json:"sub"`
+}
+
+func actOf(agent provision.AccountID) *act {
+	if agent == "" {
+		return nil
+	}
+	return &act{string(agent)}
 }
 
 // access signs an access token of a lease for an app's origins. It is good until the lease ends, and for AccessLife at most.
@@ -33,7 +46,7 @@ func (s *signer) signAccess(l provision.Lease, issuer string, audience []string,
 		Claims: jwt.Claims{
 			Issuer: issuer, Subject: string(l.Account), Audience: audience, ID: string(l.ID), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(until),
 		},
-		Client: l.Grant.Rule, Scope: l.Grant.Of, Tenant: string(l.Tenant), Roles: append([]string{}, l.Grant.Roles...), Task: l.Grant.Task, Resources: l.Grant.Resources,
+		Client: l.Grant.Rule, Scope: l.Grant.Of, Tenant: string(l.Tenant), Roles: append([]string{}, l.Grant.Roles...), Task: l.Grant.Task, Resources: l.Grant.Resources, Act: actOf(l.Agent.Account),
 	}).Serialize()
 }
 

@@ -93,6 +93,7 @@ type Errand struct {
 	Rule      string
 	Task      string
 	Resources []string
+	Actor     provision.AccountID // the workload that acts for the account (RFC 8693, 4.1); "": nobody does
 }
 
 // Me is what the account page shows.

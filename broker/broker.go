@@ -241,7 +241,7 @@ func (b *Broker) commitSealed(ctx context.Context, t provision.Target, seal seal
 		touched = altered(c, s)
 		b.inform(&c, touched, news)
 		if tried = c; err == nil {
-			if endsLease(c) {
+			if endsLease(c) || len(s.Acting) > 0 { // by which its account acts no more
 				b.foretell(ctx, touched...)
 			}
 		}

@@ -32,11 +32,18 @@ type entry struct {
 	ancestors    []provision.Lease
 	entries      []provision.Entry
 	elevations   []provision.Lease
+	acting       *acting // of an agent's lease; nil: nobody acts by it
 
 	dead    atomic.Bool
 	used    atomic.Int64               // last allowed check, ledger time in Unix nanoseconds
 	written atomic.Int64               // the last value of used that the ledger was given
 	told    atomic.Pointer[[]*telling] // what apps are told, rendered
+}
+
+// acting is who acts by an agent's lease, as it was when that began and as it stands.
+type acting struct {
+	began provision.Agent
+	now   provision.Acting
 }
 
 // holder is what a check needs of the account.
@@ -56,7 +63,7 @@ func (e *entry) standing() provision.Standing {
 	if e.errand != nil {
 		grant = *e.errand
 	}
-	return provision.Standing{
+	s := provision.Standing{
 		Lease: provision.Lease{
 			ID: e.id, Kind: e.kind, Tenant: e.tenant, Account: e.account, Connection: e.connection, Domain: e.domain, Parent: e.parent,
 			Grant: grant, End: time.Unix(0, e.end).UTC(), Idle: e.idle, Seen: time.Unix(0, max(e.seen, e.used.Load())), Generations: e.generations,
@@ -68,6 +75,10 @@ func (e *entry) standing() provision.Standing {
 		Tenant: *e.ofTenant, Connection: *e.ofConnection, Claim: *e.ofDomain,
 		Installation: e.installation, Ancestors: e.ancestors, Entries: e.entries, Elevations: e.elevations,
 	}
+	if e.acting != nil {
+		s.Lease.Agent, s.Agent = e.acting.began, e.acting.now
+	}
+	return s
 }
 
 // isIdle reports whether memory takes the lease for idle: then the ledger is asked first.
@@ -121,7 +132,14 @@ func (c *common) entry(s provision.Standing) *entry {
 		holder:       holder{a.ID, a.Tenant, a.State, a.Generation, a.Email, a.Name, c.list(a.Groups)},
 		installation: s.Installation, ancestors: s.Ancestors, entries: slices.Clone(s.Entries), elevations: s.Elevations,
 	}
-	if l.Kind == provision.WorkloadLease {
+	if l.Agent != (provision.Agent{}) {
+		a, c := s.Agent.Account, s.Agent.Connection
+		e.acting = &acting{l.Agent, provision.Acting{
+			Account:    provision.Account{ID: a.ID, Tenant: a.Tenant, State: a.State, Generation: a.Generation, Email: a.Email},
+			Connection: provision.Connection{ID: c.ID, Tenant: c.Tenant, Disabled: c.Disabled, Generation: c.Generation},
+		}}
+	}
+	if l.Kind.IsErrand() {
 		grant := l.Grant // by itself, or the whole lease is held
 		grant.Roles, grant.Purpose, grant.Terms = e.roles, "", ""
 		e.errand = &grant

@@ -18,6 +18,7 @@ import (
 type Trade struct {
 	Tenant    provision.TenantID
 	Token     string // the workload's own, of its issuer
+	Code      string // of a person's commission, on whose behalf it is; "": on nobody's
 	Rule      string // "": the first that fits
 	Grant     string // "": the rule's only one
 	Audience  []string
@@ -65,8 +66,8 @@ func (b *Broker) Exchange(ctx context.Context, x Trade) (Traded, error) {
 		return Traded{}, err
 	}
 	d, err := b.provide(ctx, asked.Request, asked.tenant, func(s provision.State) provision.Decision {
-		d := provision.Decide(s, asked.Request, ids, b.Ledger.Now())
-		if !d.Allowed() && s.Account.ID == "" { // anybody at a public issuer can cause it: it is counted
+		d := provision.Decide(b.behalved(ctx, s, asked), asked.Request, ids, b.Ledger.Now())
+		if !d.Allowed() && s.Account.ID == "" && s.Intended.Account.ID == "" { // anybody at a public issuer can cause it: it is counted
 			d.Change = provision.Change{}
 		}
 		return d
@@ -120,6 +121,17 @@ func (b *Broker) introduced(ctx context.Context, x Trade) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
+	if b.givenHere(x.Tenant, x.Token) || b.givenHere(x.Tenant, x.Code) {
+		return refuse("", provision.NotExchangeable)
+	}
+	x, commission, err := b.commissioned(ctx, x)
+	var denied *provision.DeniedError
+	if errors.As(err, &denied) {
+		return refuse("", denied.Reason)
+	}
+	if err != nil {
+		return asked{}, err
+	}
 	c, err := b.issuerOf(ctx, tenant, x)
 	if errors.Is(err, provision.ErrNotFound) {
 		return refuse("", provision.IssuerMismatch)
@@ -140,7 +152,12 @@ func (b *Broker) introduced(ctx context.Context, x Trade) (asked, error) {
 	if err != nil {
 		return asked{}, fmt.Errorf("connection %s: %w: %w", c.ID, provision.ErrUnavailable, err)
 	}
-	return b.question(ctx, tenant, c, x, token)
+	q, err := b.question(ctx, tenant, c, x, token)
+	if err == nil && commission.ID != "" {
+		q.Intent, q.Errand.Agent = provision.Intent{Account: commission.Account, Lease: commission.ID}, true
+		_, q.began, err = b.origins(ctx, q.Target())
+	}
+	return q, err
 }
 
 func (b *Broker) readIntroduction(ctx context.Context, c provision.Connection, raw string) (idp.Token, error) {
@@ -220,7 +237,7 @@ func (b *Broker) question(ctx context.Context, t provision.Tenant, c provision.C
 	if x.Task != "" {
 		r.Over = []provision.Spent{b.endedTask(t.ID, r.Pseudonym, x.Task)}
 	}
-	return asked{r, t.ID}, err
+	return asked{Request: r, tenant: t.ID}, err
 }
 
 // chosen is the rule that was asked for, or the first of the issuer that fits the claims, or else its first.
@@ -230,7 +247,7 @@ func chosen(p provision.Policy, c provision.ConnectionID, name string, claims ma
 	}
 	var first provision.TrustRule
 	for _, rule := range p.Trust {
-		if rule.Connection != c {
+		if rule.Connection != c || rule.Agent { // a code names its rule
 			continue
 		}
 		if _, reason := rule.Refuses(claims); reason == "" && !rule.Disabled {

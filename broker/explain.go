@@ -31,8 +31,8 @@ func (b *Broker) Explain(ctx context.Context, x Trade) (Explanation, error) {
 	var known bool
 	_, err = b.amend(ctx, asked.Target(), func(s provision.State) (provision.Change, error) {
 		now := b.Ledger.Now()
-		e = explained(provision.Examine(s, asked.Request, now))
-		if known = s.Account.ID != ""; !known {
+		e = explained(provision.Examine(b.behalved(ctx, s, asked), asked.Request, now))
+		if known = s.Account.ID != "" || s.Intended.Account.ID != ""; !known {
 			return provision.Change{}, nil
 		}
 		var failed []string

@@ -27,7 +27,7 @@ func (a Ask) byHandle(app *door) bool { return a.Handle != "" && app.Workloads }
 // handle and nothing else is, and reaches what it was given for.
 func misplaced(app *door, ask Ask, e *entry) provision.Reason {
 	switch {
-	case (e.kind == provision.WorkloadLease) != ask.byHandle(app):
+	case e.kind.IsErrand() != ask.byHandle(app), e.kind == provision.CommissionLease:
 		return provision.SessionMalformed
 	case e.errand == nil:
 		return ""
@@ -63,10 +63,10 @@ func (b *Broker) useOnce(ctx context.Context, id provision.LeaseID) error {
 
 // errandOf is what an app is told of a workload's errand.
 func errandOf(l provision.Lease) Errand {
-	if l.Kind != provision.WorkloadLease {
+	if !l.Kind.IsErrand() {
 		return Errand{}
 	}
-	return Errand{Rule: l.Grant.Rule, Task: l.Grant.Task, Resources: l.Grant.Resources}
+	return Errand{Rule: l.Grant.Rule, Task: l.Grant.Task, Resources: l.Grant.Resources, Actor: l.Agent.Account}
 }
 
 // workloadOf is the workload's lease that a token points at: a handle, a signed token of ours, or with ending also the
@@ -83,7 +83,7 @@ func (b *Broker) workloadOf(ctx context.Context, t provision.TenantID, token str
 		return provision.Standing{}, provision.ErrNotFound
 	}
 	s, err := b.Ledger.Lease(ctx, id)
-	if err == nil && (s.Lease.Kind != provision.WorkloadLease || s.Lease.Tenant != t) {
+	if err == nil && (!s.Lease.Kind.IsErrand() || s.Lease.Tenant != t) {
 		err = provision.ErrNotFound
 	}
 	return s, err
@@ -178,5 +178,5 @@ func (b *Broker) GiveBack(ctx context.Context, t provision.TenantID, token strin
 }
 
 func workloadActor(l provision.Lease) provision.Actor {
-	return provision.Actor{Kind: provision.Workload, ID: string(l.Account), Via: "token"}
+	return provision.Actor{Kind: provision.Workload, ID: string(l.Worker()), Via: "token"}
 }

@@ -153,6 +153,7 @@ type claims struct {
 	Rule      string   `json:"rule,omitempty"` // of a workload
 	Task      string   `json:"task,omitempty"`
 	Resources []string `json:"resources,omitempty"`
+	Act       *act     `json:"act,omitempty"` // of an agent: it acts for the subject
 }
 
 func (s *signer) sign(who Identity, audience string, now, expires time.Time) (string, error) {
@@ -166,7 +167,7 @@ func (s *signer) sign(who Identity, audience string, now, expires time.Time) (st
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		},
 		Tenant: string(who.Tenant), Roles: roles, Lease: string(who.Lease), Email: who.Email,
-		Rule: who.Workload.Rule, Task: who.Workload.Task, Resources: who.Workload.Resources,
+		Rule: who.Workload.Rule, Task: who.Workload.Task, Resources: who.Workload.Resources, Act: actOf(who.Workload.Actor),
 	}).Serialize()
 }
 

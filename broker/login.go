@@ -104,6 +104,7 @@ func (b *Broker) take(ctx context.Context, u underway, back Return) (provision.A
 type asked struct {
 	provision.Request
 	tenant provision.TenantID
+	began  provision.Whence // of an exchange on behalf of a person: where her session did, as far as a condition looks at it
 }
 
 // request puts the question to the gate together.
@@ -130,5 +131,5 @@ func (b *Broker) request(ctx context.Context, u underway, a provision.Assertion,
 		return asked{}, err
 	}
 	r.Pseudonym, err = b.Keys.Pseudonym(ctx, tenant, provision.LinkKey{Connection: a.Facts.Connection, Subject: a.Facts.Subject})
-	return asked{r, tenant}, err
+	return asked{Request: r, tenant: tenant}, err
 }

@@ -150,6 +150,7 @@ func (b *Broker) readAgain(ctx context.Context) error {
 // inform writes into a change what other processes have to forget because of it: the leases whose standing it alters, or
 // everything, when something that is registered changed.
 func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id provision.NewsID) {
+	b.regates.add(c.News.Judge...) // here, too, also when nobody knows whether it was written
 	n := provision.News{ID: id, All: c.News.All || changesRegistered(*c), Judge: c.News.Judge, Leases: altered}
 	if b.alone() || n.IsZero() {
 		n = provision.News{}
@@ -158,7 +159,7 @@ func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id pro
 }
 
 // altered are the leases of a state whose standing a change alters: those that it writes or hands to an app, what may be
-// below one of them or above it, and all of an account that checks know otherwise. A lease that begins is known to nobody, and that
+// below one of them or above it, and all of an account that checks know otherwise, or by which it acts. A lease that begins is known to nobody, and that
 // somebody came back says nothing about her other sessions.
 func altered(c provision.Change, s provision.State) []provision.LeaseID {
 	var ids []provision.LeaseID
@@ -168,11 +169,13 @@ func altered(c provision.Change, s provision.State) []provision.LeaseID {
 		}
 		ids = append(ids, e.Lease)
 	}
-	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases) {
+	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases, s.Acting) {
 		written := slices.ContainsFunc(c.Leases, func(w provision.Lease) bool {
 			return w.ID == l.ID || w.Parent == l.ID || l.Parent != "" && w.Account == l.Account
 		})
-		if (written || slices.ContainsFunc(c.Accounts, func(a provision.Account) bool { return a.ID == l.Account && !isKnown(a, s) })) && !slices.Contains(ids, l.ID) {
+		if (written || slices.ContainsFunc(c.Accounts, func(a provision.Account) bool {
+			return (a.ID == l.Account || a.ID == l.Agent.Account) && !isKnown(a, s)
+		})) && !slices.Contains(ids, l.ID) {
 			ids = append(ids, l.ID)
 		}
 	}

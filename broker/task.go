@@ -30,17 +30,26 @@ func (b *Broker) EndTask(ctx context.Context, t provision.TenantID, task, bearer
 	if err != nil {
 		return 0, err
 	}
-	actor := workloadActor(s.Lease)
-	if err := b.closeTask(ctx, task, provision.Event{Tenant: t, Actor: actor, Account: s.Lease.Account, Connection: s.Lease.Connection, Personal: provision.Personal{Requester: from}}); err != nil {
+	actor, worker := workloadActor(s.Lease), s.Lease.Worker()
+	if err := b.closeTask(ctx, task, provision.Event{Tenant: t, Actor: actor, Account: worker, Connection: s.Lease.Connection, Personal: provision.Personal{Requester: from}}); err != nil {
 		return 0, err
 	}
-	mine := provision.Page{Tenant: t, Account: s.Lease.Account, Task: task, Limit: reapBatch}
-	return b.endTask(ctx, mine, provision.End{Cause: provision.CauseTaskEnd, Actor: actor, Requester: from})
+	end := provision.End{Cause: provision.CauseTaskEnd, Actor: actor, Requester: from}
+	own, err := b.endTask(ctx, provision.Page{Tenant: t, Account: worker, Task: task, Limit: reapBatch}, end)
+	if err != nil {
+		return own, err
+	}
+	forOthers, err := b.endTask(ctx, provision.Page{Tenant: t, Agent: worker, Task: task, Limit: reapBatch}, end)
+	return own + forOthers, err
 }
 
-// mayEnd reports whether the account of a lease is there, and not revoked.
+// mayEnd reports whether the account of the workload that has a lease is there, and not revoked.
 func mayEnd(s provision.Standing) bool {
-	return s.Account.ID != "" && s.Account.ID == s.Lease.Account && s.Account.State.Living() && s.Account.State != provision.Revoked
+	a := s.Account
+	if s.Lease.Kind == provision.AgentLease {
+		a = s.Agent.Account
+	}
+	return a.ID != "" && a.ID == s.Lease.Worker() && a.State.Living() && a.State != provision.Revoked
 }
 
 // closeTask notes that a task of an account ended: whoever reads the account after this commit begins nothing in it. So

@@ -26,6 +26,8 @@ type ruleFile struct {
 	Owner string `key:"owner" required:"true"`
 	// How old a token may be: an hour at most.
 	TokenAge time.Duration `key:"token_age" default:"10m"`
+	// Whether it is for agents: workloads that act for a person who started them, with a code of hers, and never by themselves.
+	Agent bool `key:"agent" default:"off"`
 }
 
 // patterns are what one claim may be.
@@ -114,7 +116,7 @@ func (c *collector) checkGrants() {
 }
 
 func (r ruleFile) rule(t tenantFile) provision.TrustRule {
-	rule := provision.TrustRule{ID: string(r.ID), Connection: provision.ConnectionID(r.Connection), Subject: r.Subject, TokenAge: r.TokenAge, Match: map[string][]string{}}
+	rule := provision.TrustRule{ID: string(r.ID), Connection: provision.ConnectionID(r.Connection), Subject: r.Subject, TokenAge: r.TokenAge, Agent: r.Agent, Match: map[string][]string{}}
 	for _, g := range r.Grants {
 		rule.Grants = append(rule.Grants, string(g))
 	}

@@ -66,6 +66,7 @@ func DeleteAccount(s State, a Act) (Change, error) {
 	s.Tenant.Policy.Mode = Ephemeral // whose accounts are erased when they end
 	change, e := a.begin()
 	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
+	change.News.Judge = s.actingIn()
 	to := s.Account.State
 	if to == Active {
 		to = Dormant
@@ -165,10 +166,20 @@ func (a Act) endAll(s State, to AccountState, from ...AccountState) (Change, err
 	}
 	change, e := a.begin()
 	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
+	change.News.Judge = s.actingIn()
 	s.Account.Generation++
 	e.state(&change, s, to, string(CauseAdmin))
 	change.Events[len(change.Events)-1].Personal.Detail = a.Why
 	return change, nil
+}
+
+// actingIn is the tenant whose leases are judged again when the account is taken away: those by which it acts for others
+// give no access from the commit on, and are ended one by one.
+func (s State) actingIn() []TenantID {
+	if len(s.Acting) == 0 {
+		return nil
+	}
+	return []TenantID{s.Account.Tenant}
 }
 
 // lift takes an account, or the tombstone of one, out of a state that kept it away.

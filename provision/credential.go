@@ -200,7 +200,7 @@ type Secret struct {
 }
 
 // Gives reports whether the holder of s may have a credential of x. Roles for a while do not count: a credential lasts as
-// long as its lease, and they do not.
+// long as its lease, and they do not. An agent is bound to one resource, and a credential is none of it.
 func (x Secret) Gives(s Standing) bool {
-	return x.ID != "" && x.Tenant != "" && x.Tenant == s.Lease.Tenant && slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(x.Roles, role) })
+	return x.ID != "" && s.Lease.Kind != AgentLease && x.Tenant != "" && x.Tenant == s.Lease.Tenant && slices.ContainsFunc(s.Roles(), func(role string) bool { return slices.Contains(x.Roles, role) })
 }

@@ -109,11 +109,8 @@ func (e Elevation) waits(now time.Time) bool {
 // mayHave is the rule by which the holder of s may have a role for so long, or why she may not: her session has to give
 // access and to pass the gate as it is now.
 func (s Standing) mayHave(role string, d time.Duration, now time.Time) (ElevationRule, Reason) {
-	if reason := s.Refuses(now); reason != "" {
+	if reason := s.stands(now); reason != "" {
 		return ElevationRule{}, reason
-	}
-	if _, cause := Regate(s, now); cause != "" || s.Lease.Kind != SessionLease {
-		return ElevationRule{}, LeaseEnded
 	}
 	rule, ok := s.Tenant.Policy.elevation(role, s.Account.Groups, s.Roles())
 	switch {

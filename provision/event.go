@@ -30,6 +30,7 @@ const (
 	EventTest               = "login.test" // a login that was only tried: it lets nobody in and makes nothing
 	EventToken              = "token"      // of the API: one was made or revoked
 	EventElevation          = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
+	EventAgent              = "agent"      // of a person: commissioned, refused, began to act for her
 	EventCredential         = "credential" // of a secret: intended, issued, revoking, revoked, stuck
 	EventAdmin              = "admin"
 )
@@ -104,6 +105,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventConnectionExpiring, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventCredential, EventAdmin,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventAgent, EventCredential, EventAdmin,
 	}
 }

@@ -16,6 +16,7 @@ type Errand struct {
 	Resources []string // none: all resources of the grant
 	Purpose   string
 	Task      string
+	Agent     bool `json:",omitempty"` // on behalf of whoever commissioned it
 	Direct    bool // for an app off the path, which is shown a signed token
 }
 
@@ -84,6 +85,7 @@ func (e *examiner) token() {
 	e.hold("subject", f.Subject == "" || f.Subject != e.rule.SubjectOf(f.Claims), SubjectMissing, "wanted the claims %s", strings.Join(e.rule.Subject, ", "))
 	e.account()
 	e.renewal()
+	e.behalf()
 }
 
 // claims are those that the rule names, each a check of its own.
@@ -128,6 +130,7 @@ func (e *examiner) target() {
 		}
 	}
 	e.hold("resources", len(outside) > 0, ResourceNotGranted, "grant %s is for %s; asked was %s", e.grant.ID, strings.Join(e.grant.Resources, ", "), brief(strings.Join(outside, ", ")))
+	e.bound()
 }
 
 // apps are those that the lease would be for. Each of them has to be there, take such a token, and admit the tenant.
@@ -177,13 +180,23 @@ func (e *examiner) context() {
 	e.hold("task", e.grant.NeedsTask && x.Task == "", TaskMissing, "grant %s wants a task", e.grant.ID)
 	e.hold("task goes on", slices.ContainsFunc(e.State.Spent, func(x Spent) bool { return x.Kind == EndedTask }), TaskEnded, "task %q has ended", brief(x.Task))
 	e.hold("address", !e.addressed(), AddressRefused, "grant %s is given to %v; it came from %q", e.grant.ID, e.grant.Addresses, e.Request.Requester.IP)
-	held := 0
-	for _, l := range e.State.Leases {
-		if l.Kind == WorkloadLease && l.Grant.Of == e.grant.ID && e.now.Before(l.Until()) && (e.Request.Occasion != OnRenewal || l.ID != e.Request.Replaces) {
-			held++
+	held := e.held()
+	e.hold("leases at once", e.grant.Concurrent > 0 && held >= e.grant.Concurrent, TooManyLeases, "%d of %d leases of grant %s are live", held, e.grant.Concurrent, e.grant.ID)
+}
+
+// held counts the leases of the grant that are live: of the workload, or of the person that an agent acts for. One that is
+// renewed is none of them.
+func (e *examiner) held() (n int) {
+	kind, leases := WorkloadLease, e.State.Leases
+	if e.behalved() {
+		kind, leases = AgentLease, e.State.IntendedLeases
+	}
+	for _, l := range leases {
+		if l.Kind == kind && l.Grant.Of == e.grant.ID && e.now.Before(l.Until()) && (e.Request.Occasion != OnRenewal || l.ID != e.Request.Replaces) {
+			n++
 		}
 	}
-	e.hold("leases at once", e.grant.Concurrent > 0 && held >= e.grant.Concurrent, TooManyLeases, "%d of %d leases of grant %s are live", held, e.grant.Concurrent, e.grant.ID)
+	return n
 }
 
 // addressed reports whether the request comes from where the grant is given to.
@@ -225,7 +238,7 @@ func (e *examiner) end() (time.Time, Cause) {
 	if contract := e.State.Tenant.ContractEnd; !contract.IsZero() && contract.Before(end) {
 		end, cause = contract, CauseContractEnded
 	}
-	return end, cause
+	return e.endWithPerson(end, cause)
 }
 
 // exchange judges a workload's wish for a lease. The first examination that fails is the reason.
@@ -235,22 +248,27 @@ func (d *draft) exchange() Decision {
 			decision := d.deny(x.Reason)
 			decision.Check = x.Check
 			decision.Change.Events[0].Check, decision.Change.Events[0].Personal.Detail = x.Check, x.Check+": "+x.Detail
+			decision.Change.Events[0].Changes = d.whose()
 			return decision
 		}
 	}
 	if d.Request.Occasion == OnRenewal {
 		return d.renew()
 	}
-	if d.State.Account.State.Living() {
-		return d.employ(Resumed, d.State.Account)
+	take := d.employ
+	if d.behalved() {
+		take = d.depute
 	}
-	return d.employ(Created, d.newAccount(Active))
+	if d.State.Account.State.Living() {
+		return take(Resumed, d.State.Account)
+	}
+	return take(Created, d.newAccount(Dormant))
 }
 
 // employ is the one happy path of an exchange: the account is active, a lease begins, and the apps that it is for know it.
 func (d *draft) employ(outcome Outcome, account Account) Decision {
 	decision := d.decision(outcome, "")
-	voids := account.State == Dormant
+	voids := account.State == Dormant && outcome == Resumed
 	account.Name = d.Request.Errand.Rule
 	account.State, account.LastLogin, account.Revision = Active, d.now, account.Revision+1
 	lease := d.workloadLease(account)
@@ -317,7 +335,7 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 	hours, err := ParseHours(grant.Hours)
 	until := hours.Until(now)
 	switch {
-	case rule.ID == "", rule.Disabled, grant.ID == "", rule.Terms() != l.Grant.Terms, !slices.Contains(rule.Grants, grant.ID),
+	case rule.ID == "", rule.Disabled, grant.ID == "", rule.Agent != (l.Kind == AgentLease), rule.Terms() != l.Grant.Terms, !slices.Contains(rule.Grants, grant.ID),
 		beyond(l.Grant.Roles, grant.Roles), slices.ContainsFunc(l.Grant.Audience, outside), len(l.Grant.Audience) == 0,
 		len(grant.Resources) > 0 && len(l.Grant.Resources) == 0,
 		err != nil, until.IsZero(), grant.NeedsPurpose && l.Grant.Purpose == "", grant.NeedsTask && l.Grant.Task == "",
@@ -328,6 +346,9 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 	l = l.within(l.Start.Add(grant.Whole()), grant.TTL(), until)
 	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseContractEnded
+	}
+	if l.Kind == AgentLease {
+		return s.withinParent(l, now)
 	}
 	switch {
 	case !now.Before(l.End):

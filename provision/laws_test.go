@@ -148,14 +148,14 @@ func changeFaults(accounts map[provision.AccountID]provision.Account, leases map
 		switch {
 		case e.Kind == provision.EventLeaseEnded:
 			leaseEvents[e.Lease.ID]++
-		case e.Kind == provision.EventAccountState, e.Kind == provision.EventLogin && e.Outcome != string(provision.Denied):
+		case e.Kind == provision.EventAccountState, (e.Kind == provision.EventLogin || e.Kind == provision.EventExchange) && e.Outcome != string(provision.Denied):
 			stateEvents[e.Account]++
 		}
 	}
 	for _, a := range c.Accounts {
 		old := accounts[a.ID]
 		moved := old.State != a.State || old.Before != a.Before
-		began := slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return l.Account == a.ID && l.EndedAt.IsZero() })
+		began := slices.ContainsFunc(c.Leases, func(l provision.Lease) bool { return l.Worker() == a.ID && l.EndedAt.IsZero() })
 		if n := stateEvents[a.ID]; n > 1 || (moved && n != 1) || (!moved && !began && n != 0) {
 			fault("account %s went from %q to %q with %d events", a.ID, old.State, a.State, n)
 		}

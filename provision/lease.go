@@ -29,6 +29,8 @@ type Grant struct {
 	Of        string   `json:",omitempty"` // the grant rule that it is one of
 	Terms     string   `json:",omitempty"` // what the trust rule wanted then
 	Uses      int      `json:",omitempty"` // allowed checks that are left; 0: any number
+
+	For time.Duration `json:",omitempty"` // of a commission: how long its agent may act, from its start
 }
 
 // Lease is a Grant held by an Account from Start to End.
@@ -40,6 +42,7 @@ type Lease struct {
 	Connection  ConnectionID
 	Domain      Domain  // of the e-mail address it began with
 	Parent      LeaseID // ends with it; "": none
+	Agent       Agent   `json:",omitzero"` // who acts by it for the account; zero: nobody
 	Grant       Grant
 	Authn       Authn
 	Subject     string // the link it began with, for log-outs from upstream

@@ -309,6 +309,33 @@ const (
 	// not give now what it has.
 	// Do: raise `renewals` of the grant, or let the workload ask for a new lease.
 	RenewalRefused Reason = "renewal_refused"
+	// An agent is not commissioned for that long.
+	// Do: ask for fewer minutes, a whole one at least, or raise `max_ttl` of the grant.
+	AgentTooLong Reason = "agent_too_long"
+	// The rule is for agents, and no code of a person was shown, or no token of the agent beside it.
+	// Do: send the code as `subject_token` and the agent's own token as `actor_token`.
+	AgentIncomplete Reason = "agent_incomplete"
+	// The code was not made here, or was cut.
+	// Do: copy the whole of it, or commission the agent anew.
+	CodeUnknown Reason = "code_unknown"
+	// The code was made in another tenant.
+	// Do: exchange it at the address of the tenant that it was made in.
+	CodeForeign Reason = "code_foreign"
+	// The code is for another rule, or its rule is not for agents any more.
+	// Do: leave `rule` out, or commission the agent under that rule.
+	CodeOfOtherRule Reason = "code_of_other_rule"
+	// The code was exchanged already. A code is good once.
+	// Do: commission the agent anew; when nobody of yours used it, end the agent at once.
+	CodeUsed Reason = "code_used"
+	// The code was not exchanged in time.
+	// Do: commission the agent anew, and exchange the code within three minutes.
+	CodeExpired Reason = "code_expired"
+	// The person logged out, was taken her access, or took the code back.
+	// Do: log in and commission the agent anew.
+	CodeOver Reason = "code_over"
+	// What was given here is never exchanged: not for more, and not for longer.
+	// Do: commission the agent anew, or exchange a token of the workload's own issuer.
+	NotExchangeable Reason = "not_exchangeable"
 	// The grant is not given at this time.
 	// Do: compare `when.hours` of the grant, with its time zone.
 	OutsideHours Reason = "outside_hours"

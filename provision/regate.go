@@ -13,8 +13,11 @@ func Regate(s Standing, now time.Time) (Lease, Cause) {
 		cause, _ := Over(s, nil, now)
 		return l, cause
 	}
-	if l.Kind == WorkloadLease {
+	switch l.Kind {
+	case WorkloadLease, AgentLease:
 		return regateWorkload(s, now)
+	case CommissionLease:
+		return s.regateCommission(now)
 	}
 	switch {
 	case !s.Connection.Asserts(l.Domain),

@@ -57,10 +57,10 @@ func (g GrantRule) maxRenewals() int {
 
 // ends are when a lease that begins now has to end, and when its first term does: the grant's longest time, renewals
 // included, and the contract bound the one; the grant's longest time, its hours and the token also bound the other. Of a
-// grant that is not renewed they are the same, and there is no term.
+// grant that is not renewed, and of an agent, they are the same, and there is no term.
 func (e *examiner) ends() (end time.Time, cause Cause, term Term) {
 	until, cause := e.end()
-	if e.grant.Renewals <= 0 {
+	if e.grant.Renewals <= 0 || e.behalved() { // an agent's is never renewed
 		return until, cause, Term{}
 	}
 	end, cause = e.now.Add(e.grant.Whole()), CauseCeiling

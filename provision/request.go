@@ -28,7 +28,7 @@ type Request struct {
 	Pseudonym string  // HMAC of the link key: finds the tombstone of a deleted account
 	Spend     []Spent // used up by this request, whatever comes of it
 	Over      []Spent // the sessions at the identity provider, any of which may have ended there meanwhile
-	Intent    Intent  // occasion link
+	Intent    Intent  // occasion link; on an exchange, the commission of an agent
 	Setup     SetupID // whose invitation the attempt carries; "": none
 	Replaces  LeaseID // the session this browser had; "": none
 	App       AppID   // what the person wanted to open; "": nothing in particular
@@ -120,6 +120,7 @@ type State struct {
 	Listeners         Listeners   // of Account, when the target names it; only its holder's login finds it by the link
 	FormerListeners   Listeners   // of the former lease's account
 	IntendedListeners Listeners   // of the intent's account
+	Acting            []Lease     // that have not ended, by which Account acts for others; of a workload that the target names
 	Seats             int         // accounts of the tenant with a live lease, not counting Account
 	Spent             []Spent     // those of the target that are used up already
 	Met               bool        // the policy's condition was found to hold; no ledger says so

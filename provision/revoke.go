@@ -17,6 +17,9 @@ func RevokeScope(s State, scope Scope, cause Cause, id RevocationID, a Act) (Cha
 		}
 		c.Generation, c.Revision, tenant = c.Generation+1, c.Revision+1, c.Tenant
 		change.Connections = []Connection{c}
+		if c.Protocol == Workloads { // leases by which its agents act are of people, and settled one by one
+			change.News.Judge = []TenantID{c.Tenant}
+		}
 	case !scope.Domain.IsZero():
 		c, t := s.Claim, s.Tenant
 		if c.Domain != scope.Domain || !c.Owns() || c.Tenant != t.ID {

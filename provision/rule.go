@@ -30,6 +30,7 @@ type TrustRule struct {
 	Grants     []string            // what may be asked for
 	Owner      Email               // of the account that answers for it: while that one is not in force, nor is the rule
 	TokenAge   time.Duration       // of a token, since its issue; 0: DefaultTokenAge
+	Agent      bool                `json:",omitempty"` // a workload acts for whoever commissioned it, and never by itself
 	Disabled   bool                `json:",omitempty"` // nobody gets in by it, and what came by it ends
 }
 

@@ -1,6 +1,9 @@
 package provision
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Standing is how a lease stands: it and everything that a check reads, as one snapshot.
 type Standing struct {
@@ -14,6 +17,7 @@ type Standing struct {
 	Entries      []Entry // into which apps the lease was handed, and when
 	Met          bool    // the policy's condition was found to hold; no ledger says so, and Regate alone looks
 	Elevations   []Lease // below the lease, that have not ended; Elevated says what they give
+	Agent        Acting  // of an agent's lease: who acts, as the ledger knows it now
 }
 
 // Refuses is the reason for which s gives no access at now (ledger time), or "" when it does: invariants I1, I10, I11.
@@ -40,6 +44,8 @@ func (s Standing) Refuses(now time.Time) Reason {
 	case l.Kind == WorkloadLease && !l.Domain.IsZero(): // a workload is of no domain
 		return LeaseEnded
 	case l.Kind != WorkloadLease && !s.claimed():
+		return LeaseEnded
+	case !s.acts():
 		return LeaseEnded
 	case s.Account.State != Active:
 		return LeaseEnded
@@ -81,9 +87,16 @@ func (s Standing) generations() Generations {
 	}
 }
 
-// Roles are the lease's own roles as far as the policy allows them now (I12). Effective has those that it has for a while,
-// too.
-func (s Standing) Roles() []string { return s.Tenant.Policy.Roles.Within(s.Lease.Grant.Roles) }
+// Roles are the lease's own roles as far as the policy allows them now (I12), and of an agent's lease as far as the session
+// above has them. Effective has those that it has for a while, too.
+func (s Standing) Roles() []string {
+	roles := s.Tenant.Policy.Roles.Within(s.Lease.Grant.Roles)
+	if s.Lease.Kind != AgentLease {
+		return roles
+	}
+	hers := s.above().Lease.Grant.Roles
+	return slices.DeleteFunc(roles, func(role string) bool { return !slices.Contains(hers, role) })
+}
 
 // Entered is when the lease was handed to an app, or the zero time.
 func (s Standing) Entered(app AppID) time.Time {

@@ -80,6 +80,7 @@ type Page struct {
 	Limit   int       // 0: 100
 	Task    string    // leases: of this task of the tenant; "": of any and of none
 	Account AccountID // leases: of this account; "": of any
+	Agent   AccountID // leases: by which this account acts for others; "": no matter
 	Ended   bool      // leases and revocations: also those that are over
 }
 

@@ -10,6 +10,11 @@ import (
 
 // account is the page about oneself. Without a session it is the login page.
 func (s *server) account(w http.ResponseWriter, r *http.Request, v visit) error {
+	return s.showAccount(w, r, v, nil)
+}
+
+// showAccount shows the page, after an agent that was refused with what it says.
+func (s *server) showAccount(w http.ResponseWriter, r *http.Request, v visit, refused error) error {
 	value, err := token(r, v)
 	if err != nil {
 		return err
@@ -25,10 +30,16 @@ func (s *server) account(w http.ResponseWriter, r *http.Request, v visit) error 
 	if err != nil {
 		return err
 	}
-	if len(desk.Live)+len(desk.Mine) > 0 { // time runs, or somebody answers
+	agents, status := agencyOf(me), http.StatusOK
+	if len(desk.Live)+len(desk.Mine) > 0 && len(agents.Rules) == 0 { // time runs, or somebody answers; and nobody writes
 		w.Header().Set("Refresh", "10")
 	}
-	return s.show(w, v, http.StatusOK, "account", "Your account", mine{me, s.anotherURL(""), elevating{Privileges: desk}})
+	if refused != nil {
+		t := s.trouble(v, refused)
+		s.log(v, t, refused)
+		status, agents.Form, agents.Wrong, agents.Do, agents.Ref = t.Status, r.PostForm, t.Say, t.Do, t.Ref
+	}
+	return s.show(w, v, status, "account", "Your account", mine{me, s.anotherURL(""), elevating{Privileges: desk}, agents})
 }
 
 // mine is what the account page shows.
@@ -36,6 +47,7 @@ type mine struct {
 	broker.Me
 	Another  string
 	Elevated elevating
+	Agents   agency
 }
 
 // session is one of the sessions, as the page shows it.

@@ -100,6 +100,13 @@ func answers() map[provision.Reason]answer {
 	add(403, "You have asked for that role already.", "Wait for the answer, or withdraw your request on your account page.", provision.ElevationAsked)
 	add(403, "That request was decided already, or has waited too long.", "It has to be asked for anew.", provision.ElevationOver)
 	add(403, "You cannot decide on that request.", "Nobody decides on a request of her own. Somebody else has to.", provision.ApproverRefused)
+
+	answersOfWorkloads(add)
+	return m
+}
+
+// answersOfWorkloads are those about workloads and agents. Programs are told more: the reason itself, and what it means.
+func answersOfWorkloads(add func(status int, say, do string, reasons ...provision.Reason)) {
 	add(403, "No rule lets this workload in.", askAdmin, provision.RuleUnknown, provision.RuleHeld)
 	add(403, "The token is not what the rule wants.", askAdmin, provision.ClaimMissing, provision.ClaimMismatch)
 	add(403, "This is not among what may be asked for.", askAdmin, provision.GrantRefused, provision.AppNotGranted, provision.ResourceNotGranted)
@@ -109,8 +116,11 @@ func answers() map[provision.Reason]answer {
 	add(403, "Something has to be said that was not.", "Say what it is for, and which task it belongs to.", provision.PurposeMissing, provision.TaskMissing)
 	add(403, "The task has ended.", "Begin a new one.", provision.TaskEnded)
 	add(403, "This lease is not renewed.", "Ask for a new one when it is over.", provision.RenewalRefused)
-	add(403, "As many leases as may be live at once are.", "End the other task, or wait.", provision.TooManyLeases)
-	return m
+	add(403, "As many leases as may be live at once are.", "End one of them, or wait.", provision.TooManyLeases)
+	add(403, "An agent is not given that long.", "Ask for fewer minutes, at least one.", provision.AgentTooLong)
+	add(403, "The agent has to show two things: the code of a person, and its own token.", "Send both.", provision.AgentIncomplete)
+	add(403, "That code is not good.", "Make a new one on the account page.", provision.CodeUnknown, provision.CodeForeign, provision.CodeOfOtherRule, provision.CodeUsed, provision.CodeExpired, provision.CodeOver)
+	add(403, "What was given here is not exchanged again.", "Show the token of the workload’s own issuer.", provision.NotExchangeable)
 }
 
 // answer is the answer for a reason. One that is not in the table is a refusal all the same.

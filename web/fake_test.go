@@ -54,13 +54,15 @@ type fakeGate struct {
 	ended  []string
 	from   provision.Requester
 
-	desk     broker.Privileges
-	wanted   []broker.Wanting
-	judged   []broker.Judgement
-	offer    string       // what Offering offers
-	reply    broker.Reply // of LogoutFrom and Leave
-	messages []broker.LogoutMessage
-	gone     map[broker.AttemptID]bool
+	desk   broker.Privileges
+	wanted []broker.Wanting
+
+	commissions []provision.Commissioning
+	judged      []broker.Judgement
+	offer       string       // what Offering offers
+	reply       broker.Reply // of LogoutFrom and Leave
+	messages    []broker.LogoutMessage
+	gone        map[broker.AttemptID]bool
 
 	trades      []broker.Trade
 	traded      broker.Traded

@@ -50,6 +50,8 @@ type Own interface {
 	Held(ctx context.Context, token string, o provision.Origin) (broker.Held, error)
 	EndLease(ctx context.Context, token string, o provision.Origin, id provision.LeaseID, from provision.Requester) error
 	EndAll(ctx context.Context, token string, o provision.Origin, from provision.Requester) error
+	// Commission lets an agent act for the person.
+	Commission(ctx context.Context, token string, o provision.Origin, w provision.Commissioning, from provision.Requester) (broker.Commissioned, error)
 }
 
 // Upstream is what becomes of sessions at identity providers.

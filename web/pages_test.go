@@ -66,10 +66,21 @@ func pageCases() map[string]func(*fakeGate, *jar) *http.Response {
 			return b.get(sso + "/")
 		},
 		"account-elevated": func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/") },
-		"elevate":          func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/elevate") },
-		"elevate-none":     func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/elevate") },
-		"logout":           func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
-		"bye-offer":        func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
+		"account-agents":   func(g *fakeGate, b *jar) *http.Response { signIn(b); g.agentsOfAda(); return b.get(sso + "/") },
+		"account-agent-wrong": func(g *fakeGate, b *jar) *http.Response {
+			signIn(b)
+			g.agentsOfAda()
+			g.fails["Commission"] = &provision.DeniedError{Reason: provision.ResourceNotGranted, Ref: "evt_9"}
+			return b.post(sso+"/agents", url.Values{"rule": {"helper"}, "resource": {"https://tickets.example.com/admin"}, "minutes": {"7"}})
+		},
+		"agent": func(g *fakeGate, b *jar) *http.Response {
+			signIn(b)
+			return b.post(sso+"/agents", url.Values{"rule": {"helper"}, "resource": {"https://tickets.example.com/tickets/A"}, "minutes": {"5"}})
+		},
+		"elevate":      func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/elevate") },
+		"elevate-none": func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/elevate") },
+		"logout":       func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(wiki + "/_sso/logout") },
+		"bye-offer":    func(g *fakeGate, b *jar) *http.Response { return b.get(wiki + "/_sso/logout?offer=offer1") },
 		"bye-ended": func(g *fakeGate, b *jar) *http.Response {
 			signIn(b)
 			delete(b.cookies["sso.example.com"], "__Host-lh")

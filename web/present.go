@@ -40,6 +40,7 @@ func present(a provision.App, who broker.Identity) (map[string][]string, []strin
 	p.list("X-Leasehold-Groups", who.Groups)
 	p.text("X-Leasehold-Tenant", string(who.Tenant))
 	p.text("X-Leasehold-Lease", string(who.Lease))
+	p.text("X-Leasehold-Actor", string(who.Workload.Actor))
 	p.text("X-Leasehold-Expires", timestamp(who.Expires))
 	p.text("X-Leasehold-Assertion", who.Assertion)
 	return p.headers, p.omitted

@@ -10,7 +10,7 @@ import (
 	"leasehold/web"
 )
 
-var leaseholdHeaders = []string{"User", "Email", "Name", "Roles", "Groups", "Tenant", "Lease", "Expires", "Assertion"}
+var leaseholdHeaders = []string{"User", "Email", "Name", "Roles", "Groups", "Tenant", "Lease", "Actor", "Expires", "Assertion"}
 
 func ada() broker.Identity {
 	return broker.Identity{Account: "acc_1", Email: "ada@acme.test", Name: "Ada Lovelace", Roles: []string{"admin", "engineer"}, Groups: []string{"staff"}, Tenant: "acme", Lease: "acme.l1", Expires: noon, Assertion: "a.b.c"}
@@ -19,7 +19,7 @@ func ada() broker.Identity {
 func TestAProfileAlwaysHasAllItsHeaders(t *testing.T) {
 	full := map[string][]string{
 		"X-Leasehold-User": {"acc_1"}, "X-Leasehold-Email": {"ada@acme.test"}, "X-Leasehold-Name": {"Ada Lovelace"}, "X-Leasehold-Roles": {"admin,engineer"}, "X-Leasehold-Groups": {"staff"},
-		"X-Leasehold-Tenant": {"acme"}, "X-Leasehold-Lease": {"acme.l1"}, "X-Leasehold-Expires": {"2026-11-24T12:00:00Z"}, "X-Leasehold-Assertion": {"a.b.c"},
+		"X-Leasehold-Tenant": {"acme"}, "X-Leasehold-Lease": {"acme.l1"}, "X-Leasehold-Actor": {""}, "X-Leasehold-Expires": {"2026-11-24T12:00:00Z"}, "X-Leasehold-Assertion": {"a.b.c"},
 	}
 	if got := web.Present(provision.App{}, ada()); !reflect.DeepEqual(got, full) {
 		t.Errorf("got %v", got)

@@ -54,6 +54,7 @@ func (s *server) routes() []route {
 		{onSSO, "POST /end", s.noted(s.own(s.endOne))},
 		{onSSO, "POST /end-all", s.noted(s.own(s.endAll))},
 		{onSSO, "POST /link", s.noted(s.own(s.link))},
+		{onSSO, "POST /agents", s.noted(s.own(s.commission))},
 		{onSSO, "GET /elevate", s.elevations},
 		{onSSO, "POST /elevate", s.noted(s.own(s.elevate))},
 		{onSSO, "POST /elevate/judge", s.noted(s.own(s.judgeElevation))},

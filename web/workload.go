@@ -22,6 +22,7 @@ const (
 	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 	typeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
 	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+	typeAgentCode   = "urn:leasehold:token-type:agent-code" // ours (RFC 8693, 3): of a person's commission
 )
 
 // workload serves one request of a program at a tenant.
@@ -116,12 +117,12 @@ func (s *server) trade(r *http.Request, v visit) (broker.Trade, error) {
 		return broker.Trade{}, err
 	}
 	x := broker.Trade{Tenant: provision.TenantID(r.PathValue("tenant")), Audience: r.PostForm["audience"], Resources: r.PostForm["resource"], Requester: v.From}
-	var kind, requested, actor string
+	var kind, requested, acting, actingKind string
 	for _, field := range []struct {
 		name string
 		to   *string
 	}{
-		{"subject_token", &x.Token}, {"subject_token_type", &kind}, {"requested_token_type", &requested}, {"actor_token", &actor},
+		{"subject_token", &x.Token}, {"subject_token_type", &kind}, {"requested_token_type", &requested}, {"actor_token", &acting}, {"actor_token_type", &actingKind},
 		{"scope", &x.Grant}, {"rule", &x.Rule}, {"purpose", &x.Purpose}, {"task", &x.Task}, {"renew", &x.Renew},
 	} {
 		var err error
@@ -133,20 +134,25 @@ func (s *server) trade(r *http.Request, v visit) (broker.Trade, error) {
 	switch {
 	case x.Token == "":
 		return x, badForm("subject_token is missing")
-	case kind != typeJWT && kind != typeIDToken:
-		return x, badForm("subject_token_type is neither " + typeJWT + " nor " + typeIDToken)
+	case kind != typeJWT && kind != typeIDToken && kind != typeAgentCode && !strings.HasPrefix(x.Token, broker.HandlePrefix): // what was given here is refused as that
+		return x, badForm("subject_token_type is none of " + typeJWT + ", " + typeIDToken + ", " + typeAgentCode)
 	case requested != "" && requested != typeJWT && requested != typeAccessToken:
 		return x, badForm("requested_token_type is neither " + typeAccessToken + " nor " + typeJWT)
-	case actor != "":
-		return x, badForm("actor_token is not taken")
+	case (acting == "") != (actingKind == ""): // RFC 8693, 2.1
+		return x, badForm("actor_token and actor_token_type go together")
+	case acting != "" && (kind != typeAgentCode || actingKind != typeJWT && actingKind != typeIDToken):
+		return x, badForm("actor_token is taken beside a code alone, as " + typeJWT + " or " + typeIDToken)
 	case x.Task != "" && !isTask(x.Task):
 		return x, badForm("task has more than letters, digits and -._:~, or more than 128 of them")
 	case len(x.Purpose) > 200 || printable(x.Purpose, 200) != x.Purpose:
 		return x, badForm("purpose has more than 200 characters, or some that are not printable ASCII")
-	case r.PostForm.Has("renew") && (!strings.HasPrefix(x.Renew, broker.HandlePrefix) || x.Signed || x.Grant+x.Rule+x.Purpose+x.Task != "" || len(x.Audience)+len(x.Resources) > 0):
+	case r.PostForm.Has("renew") && (kind == typeAgentCode || !strings.HasPrefix(x.Renew, broker.HandlePrefix) || x.Signed || x.Grant+x.Rule+x.Purpose+x.Task != "" || len(x.Audience)+len(x.Resources) > 0):
 		return x, badForm("renew is the handle of a lease, and goes with subject_token alone: a renewal asks for what the lease has")
 	case len(x.Audience)+len(x.Resources) > 20 || len(x.Rule) > 63 || len(x.Grant) > 63:
 		return x, badForm("more is asked for than anybody could be given")
+	}
+	if kind == typeAgentCode { // the agent is who asks, by its own token; the code says for whom
+		x.Code, x.Token = x.Token, acting
 	}
 	return x, nil
 }
@@ -267,6 +273,12 @@ type introspected struct {
 	Roles    []string `json:"roles,omitempty"`
 	Task     string   `json:"task,omitempty"`
 	Resource []string `json:"resources,omitempty"`
+	Act      *actor   `json:"act,omitempty"`
+}
+
+// actor is who acts for the subject of a token (RFC 8693, 4.1).
+type actor struct {
+	Subject string `json:"sub"`
 }
 
 // introspect is RFC 7662: an app asks what a token that it was shown is worth.
@@ -291,6 +303,9 @@ func (s *server) introspect(w http.ResponseWriter, r *http.Request, v visit) err
 		said = introspected{
 			Active: true, Scope: l.Grant.Of, Client: l.Grant.Rule, Type: "Bearer", Expires: l.Until().Unix(), Issued: l.Start.Unix(), Subject: string(l.Account), Audience: known.Audience,
 			Issuer: broker.WorkloadAudience(s.URL, t), ID: string(l.ID), Tenant: string(t), Roles: known.Standing.Roles(), Task: l.Grant.Task, Resource: l.Grant.Resources,
+		}
+		if agent := l.Agent.Account; agent != "" {
+			said.Act = &actor{string(agent)}
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -296,12 +296,12 @@ func TestTheSnippetsOfThePageOnWorkloadsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	pieces := workloadSnippets(t, "sh")
-	if len(pieces) != 2 {
+	if len(pieces) != 3 { // the first is of agents, and played with one
 		t.Fatalf("%d snippets", len(pieces))
 	}
 	for i, want := range []string{"engineer", `"access_token":"lh_`} {
 		g.write("token", g.token(nil))
-		script := strings.ReplaceAll(pieces[i], "https://deploy.example.com", g.url(deployHost))
+		script := strings.ReplaceAll(pieces[i+1], "https://deploy.example.com", g.url(deployHost))
 		job := exec.Command("sh", "-ec", script)
 		job.Env = append(os.Environ(), asGateway+"=yes", "PATH="+bin+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+g.ca.File, "CURL_CA_BUNDLE="+g.ca.File, "HTTPS_PROXY="+g.way, "https_proxy="+g.way,
 			"SSO="+g.url(ssoHost), "TOKEN_FILE="+filepath.Join(g.folder, "token"), "TASK=by-hand")

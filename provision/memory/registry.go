@@ -138,7 +138,7 @@ func (s *Store) Accounts(ctx context.Context, p provision.Page) ([]provision.Acc
 // Leases implements provision.Registry.
 func (s *Store) Leases(ctx context.Context, p provision.Page) ([]provision.Lease, error) {
 	return list(ctx, s, s.tables.leases, p, func(l provision.Lease) bool {
-		return of(p, l.Tenant) && (p.Task == "" || l.Grant.Task == p.Task) && (p.Account == "" || l.Account == p.Account) && (p.Ended || l.EndedAt.IsZero())
+		return of(p, l.Tenant) && (p.Task == "" || l.Grant.Task == p.Task) && (p.Account == "" || l.Account == p.Account) && (p.Agent == "" || l.Agent.Account == p.Agent) && (p.Ended || l.EndedAt.IsZero())
 	})
 }
 

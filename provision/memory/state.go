@@ -59,6 +59,9 @@ func (t *tables) readAccount(s *provision.State, x provision.Target) {
 	s.Link = t.link(x.Link)
 	id := cmp.Or(x.Account, s.Link.Account, t.tombs[x.Pseudonym])
 	s.Account, s.Links, s.Leases = t.accounts[id], t.links[id], t.liveLeases(id)
+	if x.Account != "" && s.Account.Email.IsZero() {
+		s.Acting = t.acting(x.Account)
+	}
 }
 
 // seats counts the active accounts of people of a tenant, but for one.

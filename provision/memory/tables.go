@@ -108,6 +108,11 @@ func (t *tables) liveLeases(id provision.AccountID) []provision.Lease {
 	return leases
 }
 
+// acting are the live leases by which an account acts for others.
+func (t *tables) acting(id provision.AccountID) []provision.Lease {
+	return sorted(t.leases, "", func(l provision.Lease) bool { return l.Agent.Account == id && l.EndedAt.IsZero() }, len(t.leases))
+}
+
 // depth is how many ancestors of a lease are looked at. A chain that is longer is cut, and so refuses.
 const depth = 16
 
@@ -121,6 +126,7 @@ func (t *tables) standing(id provision.LeaseID) provision.Standing {
 		Lease: l, Account: t.accounts[l.Account], Tenant: t.tenants[l.Tenant], Connection: t.connections[l.Connection],
 		Claim: t.owner(l.Domain), Installation: t.installation, Entries: t.entries[id],
 		Elevations: t.elevationsOf(l),
+		Agent:      provision.Acting{Account: t.accounts[l.Agent.Account], Connection: t.connections[l.Agent.Connection]},
 	}
 	for parent, ok := t.leases[l.Parent]; ok && len(s.Ancestors) < depth; parent, ok = t.leases[parent.Parent] {
 		s.Ancestors = append(s.Ancestors, parent)

@@ -30,6 +30,8 @@ type hung struct {
 	tenant     provision.TenantID
 	connection provision.ConnectionID
 	domain     string
+	agent      provision.AccountID    // who acts by it, and
+	agentOf    provision.ConnectionID // whose issuer vouched for that
 }
 
 // find reads what a target leads to. It learns the server's time on the way, in the transaction's first statement.
@@ -98,12 +100,12 @@ func (w *work) findLeases(f *found, ids ...provision.LeaseID) {
 		return
 	}
 	w.queue(`WITH RECURSIVE up AS (
-			SELECT id, parent, account, tenant, connection, domain, 0 AS depth FROM leases WHERE id = ANY($1)
+			SELECT id, parent, account, tenant, connection, domain, agent, agent_connection, 0 AS depth FROM leases WHERE id = ANY($1)
 			UNION ALL
-			SELECT p.id, p.parent, p.account, p.tenant, p.connection, p.domain, up.depth + 1 FROM up JOIN leases p ON p.id = up.parent WHERE up.parent <> '' AND up.depth < $2
-		) SELECT id, account, tenant, connection, domain FROM up`, texts(ids), depth).Query(each(func(rows pgx.Rows) error {
+			SELECT p.id, p.parent, p.account, p.tenant, p.connection, p.domain, p.agent, p.agent_connection, up.depth + 1 FROM up JOIN leases p ON p.id = up.parent WHERE up.parent <> '' AND up.depth < $2
+		) SELECT id, account, tenant, connection, domain, agent, agent_connection FROM up`, texts(ids), depth).Query(each(func(rows pgx.Rows) error {
 		var h hung
-		err := rows.Scan(&h.id, &h.account, &h.tenant, &h.connection, &h.domain)
+		err := rows.Scan(&h.id, &h.account, &h.tenant, &h.connection, &h.domain, &h.agent, &h.agentOf)
 		f.leases = append(f.leases, h)
 		return err
 	}))
@@ -113,7 +115,7 @@ func (w *work) findLeases(f *found, ids ...provision.LeaseID) {
 func (f *found) accounts() []provision.AccountID {
 	ids := []provision.AccountID{f.account, f.holder}
 	for _, h := range f.leases {
-		ids = append(ids, h.account)
+		ids = append(ids, h.account, h.agent)
 	}
 	return distinct(ids)
 }
@@ -134,6 +136,7 @@ func (f *found) shared(t provision.Target) locks {
 	for _, h := range f.leases {
 		l.share(onTenant, string(h.tenant))
 		l.share(onConnection, string(h.connection))
+		l.share(onConnection, string(h.agentOf))
 		l.share(onDomain, h.domain)
 	}
 	if f.capped {

@@ -138,20 +138,22 @@ const standing = `SELECT l.body, l.seen, coalesce(a.body, '{}'), coalesce(t.body
 			UNION ALL
 			SELECT p.parent, p.body, up.depth + 1 FROM up JOIN leases p ON p.id = up.parent WHERE up.parent <> '' AND up.depth < $2
 		) SELECT body FROM up ORDER BY depth),
-		ARRAY(SELECT body FROM leases e WHERE e.parent = l.id AND e.parent <> '' AND NOT e.ended ORDER BY e.id)
+		ARRAY(SELECT body FROM leases e WHERE e.parent = l.id AND e.parent <> '' AND NOT e.ended ORDER BY e.id),
+		coalesce(ga.body, '{}'), coalesce(gc.body, '{}')
 	FROM leases l LEFT JOIN accounts a ON a.id = l.account LEFT JOIN tenants t ON t.id = l.tenant
 		LEFT JOIN connections c ON c.id = l.connection LEFT JOIN claims o ON o.domain = l.domain AND o.owns
+		LEFT JOIN accounts ga ON ga.id = l.agent AND l.agent <> '' LEFT JOIN connections gc ON gc.id = l.agent_connection AND l.agent_connection <> ''
 	WHERE l.id = $1`
 
 // Lease implements provision.Ledger.
 func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (st provision.Standing, err error) {
 	err = s.reading(ctx, func(r reader) error {
 		st = provision.Standing{}
-		var lease, account, tenant, connection, claim string
+		var lease, account, tenant, connection, claim, agent, agentOf string
 		var seen int64
 		var apps, ancestors, below []string
 		var at []int64
-		if err := r.row(standing, []any{string(id), depth}, &lease, &seen, &account, &tenant, &connection, &claim, &st.Installation, &apps, &at, &ancestors, &below); err != nil {
+		if err := r.row(standing, []any{string(id), depth}, &lease, &seen, &account, &tenant, &connection, &claim, &st.Installation, &apps, &at, &ancestors, &below, &agent, &agentOf); err != nil {
 			return err
 		}
 		if lease == "" {
@@ -173,7 +175,7 @@ func (s *Store) Lease(ctx context.Context, id provision.LeaseID) (st provision.S
 		if st.Elevations, err = elevationsAmong(id, below); err != nil {
 			return err
 		}
-		return cmp.Or(decode(account, &st.Account), decode(tenant, &st.Tenant), decode(connection, &st.Connection), decode(claim, &st.Claim))
+		return cmp.Or(decode(account, &st.Account), decode(tenant, &st.Tenant), decode(connection, &st.Connection), decode(claim, &st.Claim), decode(agent, &st.Agent.Account), decode(agentOf, &st.Agent.Connection))
 	})
 	if err != nil {
 		return provision.Standing{}, err

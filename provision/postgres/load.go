@@ -92,7 +92,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 func (w *work) loadRegistered(v *view, f *found, t provision.Target) {
 	tenants, connections, domains := []provision.TenantID{f.tenant}, []provision.ConnectionID{t.Connection}, []string{domainOf(t).String()}
 	for _, h := range f.leases {
-		tenants, connections, domains = append(tenants, h.tenant), append(connections, h.connection), append(domains, h.domain)
+		tenants, connections, domains = append(tenants, h.tenant), append(connections, h.connection, h.agentOf), append(domains, h.domain)
 	}
 	w.queue("SELECT value FROM meta WHERE name = 'installation'").QueryRow(scan(&v.installation))
 	queueFor(w, "SELECT body FROM tenants WHERE id = ANY($1)", tenants, bodies(func(t provision.Tenant) { v.tenants[t.ID] = t }))
@@ -141,6 +141,10 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	}
 	if !t.Email.IsZero() && f.tenant != "" {
 		w.queue("SELECT id FROM accounts WHERE tenant = $1 AND email = $2 AND email <> '' AND state <> 'deleted'", string(f.tenant), t.Email.String()).QueryRow(scan(&v.holder))
+	}
+	if t.Account != "" {
+		w.queue("SELECT "+leaseColumns+" FROM leases WHERE agent = $1 AND agent <> '' AND NOT ended ORDER BY id", string(t.Account)).
+			Query(leases(func(l provision.Lease) { v.acting = append(v.acting, l) }))
 	}
 	if t.Delivery != "" {
 		w.queue("SELECT "+deliveryColumns+" FROM deliveries WHERE id = $1 FOR UPDATE", string(t.Delivery)).Query(deliveries(func(d provision.Delivery) { v.delivery = d }))

@@ -172,6 +172,7 @@ func (s *Store) Leases(ctx context.Context, p provision.Page) (items []provision
 	if p.Account != "" {
 		also = also.and("account = ", string(p.Account))
 	}
+	also = also.of("agent <> '' AND agent = ", string(p.Agent))
 	end, args := paged("tenant = ", p, also)
 	err = s.reading(ctx, func(r reader) error {
 		items = nil

@@ -30,6 +30,7 @@ type view struct {
 	waiting   map[provision.AccountID][]provision.Elevation
 	owed      []provision.Credential // open ones of the target's lease
 
+	acting  []provision.Lease   // by which the target's account acts for others
 	link    provision.Link      // the target's
 	buried  provision.AccountID // the account of its tombstone
 	account provision.AccountID // the target's, or the one that its link or its tombstone leads to
@@ -72,6 +73,9 @@ func (v *view) state(t provision.Target) provision.State {
 	s.Tenant = v.tenants[cmp.Or(s.Connection.Tenant, t.Tenant, v.accounts[t.Account].Tenant, s.Former.Lease.Tenant)]
 	v.readClaim(&s, domainOf(t))
 	s.Account, s.Links, s.Leases = v.accounts[v.account], slices.Clone(v.links[v.account]), v.liveLeases(v.account)
+	if s.Account.Email.IsZero() {
+		s.Acting = slices.Clone(v.acting)
+	}
 	s.Link, s.EmailHolder, s.Delivery, s.Token, s.Setup = v.link, v.accounts[v.holder], v.delivery, v.token, v.setup
 	s.Listeners, s.FormerListeners, s.IntendedListeners = v.listeners(t.Account), v.listeners(s.Former.Account.ID), v.listeners(s.Intended.Account.ID)
 	return s
@@ -119,6 +123,7 @@ func (v *view) standing(id provision.LeaseID) (s provision.Standing) {
 		Lease: l, Account: v.accounts[l.Account], Tenant: v.tenants[l.Tenant], Connection: v.connections[l.Connection],
 		Claim: v.owner(l.Domain), Installation: v.installation, Entries: slices.Clone(v.entries[id]),
 		Elevations: v.elevationsOf(l),
+		Agent:      provision.Acting{Account: v.accounts[l.Agent.Account], Connection: v.connections[l.Agent.Connection]},
 	}
 	for parent := l.Parent; parent != "" && len(s.Ancestors) < depth; {
 		a, ok := v.leases[parent]

@@ -155,11 +155,12 @@ func (w *work) lease(l provision.Lease) error {
 	}
 	g := l.Generations
 	w.must("lease was used meanwhile", `INSERT INTO leases (id, tenant, account, connection, domain, parent, installation_generation, tenant_generation, connection_generation, domain_generation,
-			account_generation, seen, idle, ends, due, ended, asks, task, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			account_generation, seen, idle, ends, due, ended, asks, task, agent, agent_connection, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, idle = excluded.idle, ends = excluded.ends, due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body
 		WHERE leases.seen <= excluded.seen`,
 		string(l.ID), string(l.Tenant), string(l.Account), string(l.Connection), l.Domain.String(), string(l.Parent), int64(g.Installation), int64(g.Tenant), int64(g.Connection), int64(g.Domain),
-		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.Until()), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, body)
+		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.Until()), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, string(l.Agent.Account), string(l.Agent.Connection), body)
 	return nil
 }
 

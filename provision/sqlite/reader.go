@@ -148,7 +148,7 @@ func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error)
 		return s, err
 	}
 	l := s.Lease
-	var faults [7]error
+	var faults [9]error
 	s.Account, faults[0] = r.account(l.Account)
 	s.Tenant, faults[1] = r.tenant(l.Tenant)
 	s.Connection, faults[2] = r.connection(l.Connection)
@@ -156,6 +156,10 @@ func (r reader) standing(id provision.LeaseID) (s provision.Standing, err error)
 	s.Installation, faults[4] = r.installation()
 	s.Entries, faults[5] = r.entries(id)
 	s.Elevations, faults[6] = r.elevationsOf(id)
+	if l.Agent.Account != "" {
+		s.Agent.Account, faults[7] = r.account(l.Agent.Account)
+		s.Agent.Connection, faults[8] = r.connection(l.Agent.Connection)
+	}
 	for parent := l.Parent; parent != "" && err == nil && len(s.Ancestors) < depth; {
 		var a provision.Lease
 		if a, err = row[provision.Lease](r, "SELECT body FROM leases WHERE id = ?", parent); a.ID == "" {

@@ -140,7 +140,7 @@ func (s *Store) Accounts(ctx context.Context, p provision.Page) ([]provision.Acc
 
 // Leases implements provision.Registry.
 func (s *Store) Leases(ctx context.Context, p provision.Page) ([]provision.Lease, error) {
-	return paged[provision.Lease](ctx, s, "leases", "tenant = ?", p, ofTask(p.Task, unless(p.Ended, "NOT ended")).of("account = ?", string(p.Account)))
+	return paged[provision.Lease](ctx, s, "leases", "tenant = ?", p, ofTask(p.Task, unless(p.Ended, "NOT ended")).of("account = ?", string(p.Account)).of("agent <> '' AND agent = ?", string(p.Agent)))
 }
 
 // ofTask adds that a lease is one of a task, unless that is no matter. The second condition is the one of an index.

@@ -118,8 +118,16 @@ func (r reader) readAccount(s *provision.State, t provision.Target) (err error) 
 	if s.Links, err = r.links("account = ? ORDER BY id", id); err != nil {
 		return err
 	}
-	if s.Leases, err = r.liveLeases(id); err != nil || t.Quiet || t.Account == "" {
+	if s.Leases, err = r.liveLeases(id); err != nil || t.Account == "" {
 		return err
+	}
+	if s.Account.Email.IsZero() {
+		if s.Acting, err = rows[provision.Lease](r, "SELECT body FROM leases WHERE agent = ? AND agent <> '' AND NOT ended ORDER BY id", id); err != nil {
+			return err
+		}
+	}
+	if t.Quiet {
+		return nil
 	}
 	s.Listeners, err = r.listeners(id)
 	return err

@@ -151,9 +151,9 @@ func (w writer) link(l provision.Link) error {
 }
 
 func (w writer) lease(l provision.Lease) error {
-	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, parent, start, due, ended, asks, task, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	return w.put(l, `INSERT INTO leases (id, tenant, account, connection, domain, parent, start, due, ended, asks, task, agent, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body`,
-		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), l.Parent, stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task)
+		l.ID, l.Tenant, l.Account, l.Connection, l.Domain.String(), l.Parent, stamp(l.Start), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, l.Agent.Account)
 }
 
 func (w writer) entry(e provision.Entry) error {

@@ -94,7 +94,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), setups(), tokens(), elevations(), credentials(), search(),
+		races(), unique(), whole(), ends(), dues(), uses(), states(), audit(), lists(), registered(), keys(), past(), census(), upstreams(), outbox(), canaries(), setups(), tokens(), elevations(), agents(), credentials(), search(),
 	} {
 		all = append(all, group...)
 	}

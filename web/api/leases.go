@@ -21,10 +21,11 @@ type Lease struct {
 	End        time.Time `json:"end"`
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 	EndReason  string    `json:"end_reason,omitempty"`
+	Agent      string    `json:"agent,omitempty" doc:"The account of the workload that acts by it for the account"`
 }
 
 func viewLease(l provision.Lease) Lease {
-	return Lease{string(l.ID), string(l.Kind), string(l.Account), string(l.Tenant), string(l.Connection), l.Grant.Roles, l.Start, l.Seen, l.Until(), l.EndedAt, string(l.EndReason)}
+	return Lease{string(l.ID), string(l.Kind), string(l.Account), string(l.Tenant), string(l.Connection), l.Grant.Roles, l.Start, l.Seen, l.Until(), l.EndedAt, string(l.EndReason), string(l.Agent.Account)}
 }
 
 // Revocation is a revocation as it is answered.

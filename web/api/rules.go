@@ -16,6 +16,7 @@ type RuleBody struct {
 	Grants     []string            `json:"grants" minItems:"1" maxItems:"100" doc:"What may be asked for"`
 	Owner      string              `json:"owner" maxLength:"320" doc:"E-mail address of the account that answers for it"`
 	TokenAge   string              `json:"token_age,omitempty" doc:"How old a token may be; not there: 10m"`
+	Agent      bool                `json:"agent,omitempty" doc:"It is for agents, which act for whoever started them and never by themselves"`
 }
 
 // Rule is a trust rule as it is answered. Its revision is the policy's version.
@@ -34,13 +35,13 @@ type Rule struct {
 func viewRule(c broker.Charge) Rule {
 	return Rule{
 		ID: c.ID, Tenant: string(c.Tenant), Disabled: c.Disabled, Held: c.Held(), Account: string(c.Owner.ID), State: string(c.Owner.State), By: string(c.By), Version: c.Version,
-		RuleBody: RuleBody{Connection: string(c.Connection), Match: c.Match, Subject: c.Subject, Grants: c.TrustRule.Grants, Owner: c.TrustRule.Owner.String(), TokenAge: lasts(c.TokenAge)},
+		RuleBody: RuleBody{Connection: string(c.Connection), Match: c.Match, Subject: c.Subject, Grants: c.TrustRule.Grants, Owner: c.TrustRule.Owner.String(), TokenAge: lasts(c.TokenAge), Agent: c.Agent},
 	}
 }
 
 // rule is the trust rule that a body describes.
 func (b RuleBody) rule(id string) (provision.TrustRule, error) {
-	r := provision.TrustRule{ID: id, Connection: provision.ConnectionID(b.Connection), Match: b.Match, Subject: b.Subject, Grants: b.Grants}
+	r := provision.TrustRule{ID: id, Connection: provision.ConnectionID(b.Connection), Match: b.Match, Subject: b.Subject, Grants: b.Grants, Agent: b.Agent}
 	var err error
 	if r.Owner, err = provision.ParseEmail(b.Owner); err != nil {
 		return r, fmt.Errorf("owner: %w: %w", err, broker.ErrInvalid)

@@ -16,7 +16,7 @@ import (
 )
 
 // profile is every header of profile leasehold.
-var profile = [...]string{"User", "Email", "Name", "Roles", "Groups", "Tenant", "Lease", "Expires", "Assertion"}
+var profile = [...]string{"User", "Email", "Name", "Roles", "Groups", "Tenant", "Lease", "Actor", "Expires", "Assertion"}
 
 // stub stands for Leasehold: it lets in who has the cookie __Host-lh-app=good, shuts out =shut, is unavailable for
 // =broken, and answers other paths with what it was asked.
