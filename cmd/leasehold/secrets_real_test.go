@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -242,7 +243,12 @@ func TestNoPasswordOfAnySourceIsInLedgerLogAuditOrBackup(t *testing.T) {
 	server, users := cache(t)
 	made := map[string]string{}
 	var mu sync.Mutex
+	var deaf atomic.Bool
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if deaf.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		var wish webhook.Wish
@@ -290,9 +296,20 @@ func TestNoPasswordOfAnySourceIsInLedgerLogAuditOrBackup(t *testing.T) {
 	if text := g.operator("secret", "list"); strings.Count(text, "issued") != 3 {
 		t.Errorf("listed are %s", text)
 	}
+	server.Stop() // two sources do not take anything back; the lease is over all the same
+	deaf.Store(true)
 	if status, got := g.post("tasks/4242-1/end", handle, nil); status != http.StatusOK {
 		t.Fatalf("the end of the task: %d %v", status, got)
 	}
+	if answer, _ := g.ask(http.MethodPost, g.url(deployHost)+"/svc/web", "Authorization", "Bearer "+handle); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after the end the app answers %s", answer.Status)
+	}
+	g.until("both to be tried", func() bool {
+		text := g.operator("secret", "list")
+		return strings.Count(text, "revoking") == 2 && strings.Contains(text, "the Redis does not answer in time") && strings.Contains(text, "answers 503")
+	})
+	server.Continue()
+	deaf.Store(false)
 	g.until("all to be taken back", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
