@@ -93,7 +93,7 @@ func policyFields(p provision.Policy) []field {
 		{"roles.default", strings.Join(p.Roles.Default, ", ")}, {"roles.map", text(p.Roles.Map)}, {"roles.ceiling", strings.Join(p.Roles.Ceiling, ", ")},
 		{"seats", text(p.Seats)}, {"max_session", text(p.MaxSession)}, {"idle", text(p.Idle)}, {"acr", strings.Join(p.ACR, ", ")},
 		{"max_auth_age", text(p.MaxAuthAge)}, {"deprovision_grace", text(p.DeprovisionGrace)}, {"when", p.When},
-		{"elevate", text(p.Elevate)},
+		{"elevate", joined(p.Elevate)},
 		{"rules", ruleLines(p.Trust)}, {"grants", grantLines(p.Grants)},
 	}
 }
@@ -120,7 +120,7 @@ func mark(document []byte) string {
 func ruleLines(rules []provision.TrustRule) string {
 	var lines []string
 	for _, r := range rules {
-		lines = append(lines, fmt.Sprintf("%s of %s wants %v, is known by %v, gives %v, owned by %s%s", r.ID, r.Connection, r.Match, r.Subject, r.Grants, r.Owner, unlessZero(", token_age ", text(r.TokenAge))))
+		lines = append(lines, fmt.Sprintf("%s of %s wants %v, is known by %v, gives %v, owned by %s%s", r.ID, r.Connection, r.Match, r.Subject, r.Grants, r.Owner, unlessZero(", token_age ", text(r.TokenAge))+unlessZero(", disabled: ", text(r.Disabled))))
 	}
 	return strings.Join(lines, "; ")
 }

@@ -88,6 +88,8 @@ func (b *Broker) Me(ctx context.Context, token string, o provision.Origin) (Me, 
 		return Me{}, err
 	}
 	me := Me{Standing: s, Links: provision.SignIns(links), Leases: leases, Began: map[provision.LeaseID]provision.Whence{}}
+	_, err = b.MandateOf(s, provision.Requester{})
+	me.Administers = err == nil
 	for _, l := range me.Newest() {
 		if me.Began[l.ID], err = b.whence(ctx, l.ID, s.Account.Key); err != nil {
 			return Me{}, err

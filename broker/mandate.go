@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"leasehold/provision"
 )
@@ -11,18 +12,20 @@ import (
 // do within bounds. The zero Mandate may do nothing.
 type Mandate struct {
 	Actor      provision.Actor
+	Behind     provision.AccountID // of the person whose session it is, or who made the token; "": not known
 	Requester  provision.Requester
 	Everywhere bool               // every tenant, and what belongs to none: an operator
 	Tenant     provision.TenantID // this one alone, when not Everywhere
 	Write      bool               // false: may only look
 	Permits    []provision.Permit // of a token: this alone, as far as the rest allows it; nil: all that the rest allows
 	Lease      provision.LeaseID  // of the session that it is exercised in; "": none
+	Host       bool               // at the machine itself, by who could change the manifests: also over what they registered
 }
 
 // MandateOf is what the holder of a session at the SSO host may do: a DeniedError when that is nothing. An operator is
 // one only in the operators' tenant.
 func (b *Broker) MandateOf(s provision.Standing, from provision.Requester) (Mandate, error) {
-	m := Mandate{Requester: from, Write: true, Lease: s.Lease.ID, Tenant: s.Tenant.ID}
+	m := Mandate{Requester: from, Write: true, Lease: s.Lease.ID, Tenant: s.Tenant.ID, Behind: s.Account.ID}
 	m.Actor = provision.Actor{Kind: provision.TenantAdmin, ID: string(s.Account.ID), Via: "console"}
 	switch {
 	case s.Tenant.ID == "" || s.Account.Tenant != s.Tenant.ID:
@@ -33,6 +36,23 @@ func (b *Broker) MandateOf(s provision.Standing, from provision.Requester) (Mand
 		return m, nil
 	}
 	return Mandate{}, &provision.DeniedError{Reason: provision.OfficeMissing, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
+}
+
+// Administrator is who holds the session that a cookie of the SSO host points at, with what they may do there: a
+// DeniedError when that is nothing. What administrators do counts as a use of their session.
+func (b *Broker) Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, Mandate, error) {
+	s, err := b.Session(ctx, token, b.URL)
+	if err != nil {
+		return s, Mandate{}, err
+	}
+	m, err := b.MandateOf(s, from)
+	if err != nil {
+		return s, m, err
+	}
+	if now := b.Ledger.Now(); now.Sub(s.Lease.Seen) > usesEvery { // on a full disk, what ends access goes on
+		b.log("write an administrator's use", b.Ledger.Used(ctx, map[provision.LeaseID]time.Time{s.Lease.ID: now}))
+	}
+	return s, m, nil
 }
 
 // Over is nil when m reaches tenant t. What it does not reach is not there, as far as its holder can tell.
@@ -56,7 +76,7 @@ func (m Mandate) Within(t provision.TenantID) (provision.TenantID, error) {
 
 // Deed is what m does, and why.
 func (m Mandate) Deed(why, once string) Deed {
-	return Deed{Actor: m.Actor, Requester: m.Requester, Why: why, Once: once}
+	return Deed{Actor: m.Actor, Behind: m.Behind, Requester: m.Requester, Why: why, Once: once}
 }
 
 // Appoint gives an account an office, or takes it away. Only an operator makes operators, and only in their tenant.

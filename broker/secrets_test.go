@@ -342,6 +342,13 @@ func TestASourceThatHangsHoldsUpNoOtherAndIsAskedOnceInATurn(t *testing.T) {
 	}
 }
 
+// retry has a credential's source asked again, at the desk.
+func (h *house) retry(id provision.CredentialID) error {
+	m := broker.Mandate{Everywhere: true, Write: true, Actor: operator().Actor}
+	_, err := broker.NewDesk(h.Broker, broker.NewProver(h.Broker, nil, 0, 0), h.store).RetryCredential(context.Background(), broker.Order{Mandate: m}, id)
+	return err
+}
+
 func TestAStuckCredentialIsTriedWhenAnOperatorSaysSo(t *testing.T) {
 	t.Parallel()
 	v := new(vault)
@@ -351,7 +358,7 @@ func TestAStuckCredentialIsTriedWhenAnOperatorSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := h.credential().ID
-	if err := h.RetryCredential(context.Background(), operator(), id); !errors.Is(err, provision.ErrConflict) {
+	if err := h.retry(id); !errors.Is(err, provision.ErrConflict) {
 		t.Errorf("one that is held: %v", err)
 	}
 	if err := h.RevokeLease(context.Background(), operator(), ada.ID); err != nil {
@@ -369,14 +376,14 @@ func TestAStuckCredentialIsTriedWhenAnOperatorSaysSo(t *testing.T) {
 	if h.takeBack(); h.credential().State != provision.CredentialStuck {
 		t.Fatal("it was tried before its turn")
 	}
-	if err := h.RetryCredential(context.Background(), operator(), id); err != nil {
+	if err := h.retry(id); err != nil {
 		t.Fatal(err)
 	}
 	if h.takeBack(); h.credential().State != provision.CredentialRevoked || h.count(provision.EventCredential, "retried") != 1 {
 		t.Errorf("it is %s", h.credential().State)
 	}
 	for _, id := range []provision.CredentialID{id, "crd_none", ""} {
-		if err := h.RetryCredential(context.Background(), operator(), id); !errors.Is(err, provision.ErrConflict) && !errors.Is(err, provision.ErrNotFound) {
+		if err := h.retry(id); !errors.Is(err, provision.ErrConflict) && !errors.Is(err, provision.ErrNotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

@@ -84,21 +84,3 @@ func (b *Broker) takenBack(ctx context.Context, c provision.Credential, said err
 	}
 	return err
 }
-
-// RetryCredential lets one that is to be taken back have its turn now, and not only when it is due.
-func (b *Broker) RetryCredential(ctx context.Context, d Deed, id provision.CredentialID) error {
-	if id == "" {
-		return provision.ErrNotFound
-	}
-	found, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{ID: id, Limit: 1})
-	if err == nil && len(found) == 0 {
-		err = provision.ErrNotFound
-	}
-	if err != nil {
-		return err
-	}
-	_, err = b.noteCredential(ctx, d, found[0], func(s provision.State, c provision.Credential, a provision.Act) (provision.Change, error) {
-		return provision.RetriedCredential(s, c, a)
-	})
-	return err
-}

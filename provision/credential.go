@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -56,7 +55,10 @@ type Credential struct {
 }
 
 // Open reports whether its source may still know c.
-func (c Credential) Open() bool { return c.State != CredentialRevoked && c.State != "" }
+func (c Credential) Open() bool { return c.State.Open() }
+
+// Open reports whether the source of a credential in state s may still know it.
+func (s CredentialState) Open() bool { return s != CredentialRevoked && s != "" }
 
 // CredentialFilter chooses credentials. Empty fields choose all.
 type CredentialFilter struct {
@@ -136,15 +138,6 @@ func RenewedCredential(s State, c Credential, until time.Time, a Act) Change {
 	}
 	c.Until = until
 	return a.credential(s, c, "renewed")
-}
-
-// RetriedCredential lets one that is to be taken back have its turn now.
-func RetriedCredential(s State, c Credential, a Act) (Change, error) {
-	if c.State != CredentialStuck && c.State != CredentialRevoking {
-		return Change{}, fmt.Errorf("credential %s is %s: %w", c.ID, cmp.Or(c.State, CredentialRevoked), ErrConflict)
-	}
-	c.Next = a.Now
-	return a.credential(s, c, "retried"), nil
 }
 
 // FailedCredential notes that the source did not say that it has made c: it may have, and is asked to take it back.

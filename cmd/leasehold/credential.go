@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"io"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"leasehold/broker"
 	"leasehold/config"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 type secretCommands struct {
@@ -29,11 +29,13 @@ type listCredentials struct {
 func (c listCredentials) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("source", c.Source)
-	q.Set("stuck", fmt.Sprint(c.Stuck))
+	if c.Stuck {
+		q.Set("state", string(provision.CredentialStuck))
+	}
 	q.Set("ended", fmt.Sprint(c.All))
-	return list(s, get("/credentials", q), "ID TENANT SOURCE USER LEASE STATE UNTIL TRIES FAULT", func(v credentialView) []any {
+	return list(s, get("/credentials", q), sheet[api.Credential]{"ID TENANT SOURCE USER LEASE STATE UNTIL TRIES FAULT", func(v api.Credential) []any {
 		return []any{v.ID, v.Tenant, v.Source, v.User, v.Lease, v.State, at(v.Until), v.Tries, v.Fault}
-	}, func(v credentialView) string { return string(v.ID) })
+	}, func(v api.Credential) string { return v.ID }})
 }
 
 type retryCredential struct {
@@ -43,42 +45,17 @@ type retryCredential struct {
 
 // Run has it taken back.
 func (c retryCredential) Run(s *surroundings) error {
-	return show(s, post(c.path("credentials")+"/retry", c.query(), nil), printRevoked)
+	return show(s, post(c.path("credentials")+"/retry", c.order()), printCredential)
 }
 
-// credentialView is a credential without what opens anything: there is nothing else of it here.
-type credentialView struct {
-	ID      provision.CredentialID `json:"id"`
-	Tenant  provision.TenantID     `json:"tenant"`
-	Source  provision.SecretID     `json:"source"`
-	User    string                 `json:"user"`
-	Account provision.AccountID    `json:"account"`
-	Lease   provision.LeaseID      `json:"lease"`
-	State   string                 `json:"state"`
-	Made    time.Time              `json:"made"`
-	Until   time.Time              `json:"until"`
-	Next    time.Time              `json:"next,omitzero"`
-	Tries   int                    `json:"tries"`
-	Fault   string                 `json:"fault,omitempty"`
-	Ended   time.Time              `json:"ended,omitzero"`
-}
-
-func viewCredential(c provision.Credential) credentialView {
-	return credentialView{c.ID, c.Tenant, c.Source, c.Name, c.Account, c.Lease, string(c.State), c.Made, c.Until, c.Next, c.Tried, c.Fault, c.Ended}
-}
-
-func (o operator) credentials(r *http.Request, _ broker.Deed) (any, error) {
-	p := pageOf(r)
-	f := provision.CredentialFilter{Tenant: p.Tenant, Source: provision.SecretID(r.FormValue("source")), Open: !p.Ended, After: provision.CredentialID(p.After), Limit: p.Limit}
-	if r.FormValue("stuck") == "true" {
-		f.State = provision.CredentialStuck
+func printCredential(w io.Writer, v api.Credential) {
+	row(w, "id", v.ID)
+	row(w, "source", v.Source)
+	row(w, "user", v.User)
+	row(w, "state", v.State)
+	if v.Fault != "" {
+		row(w, "fault", v.Fault)
 	}
-	items, err := o.gateway.store.Credentials(r.Context(), f)
-	return viewAll(items, err, viewCredential)
-}
-
-func (o operator) retryCredential(r *http.Request, d broker.Deed) (any, error) {
-	return said{}, named(o.gateway.broker.RetryCredential(r.Context(), d, provision.CredentialID(r.PathValue("id"))), "credential", r)
 }
 
 // credentials is how many users sources have for leases, counted when somebody asks for metrics.

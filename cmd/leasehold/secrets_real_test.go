@@ -26,6 +26,7 @@ import (
 	"leasehold/broker/webhook"
 	"leasehold/cmd/leasehold/internal/peers"
 	"leasehold/provision/postgres/postgrestest"
+	"leasehold/web/api"
 )
 
 // TestABatchJobReadsADatabaseForAsLongAsItsLease is the fourth example: a role of PostgreSQL that exists only within the lease,
@@ -250,7 +251,7 @@ func TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone(t *testing.T) {
 	g.write("secrets.yaml", "secrets:\n"+cacheSource)
 	_, got := g.exchange(g.token(nil), nil)
 	handle, _ := got["access_token"].(string)
-	listed := func(args ...string) (views []credentialView) {
+	listed := func(args ...string) (views []api.Credential) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(g.operator(append([]string{"secret", "list", "--json"}, args...)...)), &views); err != nil {
 			t.Fatal(err)

@@ -24,7 +24,7 @@ func nextOf(t time.Time) int64 {
 // Credentials lists credentials, in the order of their ids.
 func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error) {
 	which := filter{}.of("tenant = ", string(f.Tenant)).of("lease = ", string(f.Lease)).of("id = ", string(f.ID)).of("source = ", string(f.Source)).of("state = ", string(f.State)).of("id > ", string(f.After))
-	if f.Open || !f.Due.IsZero() {
+	if f.Open || f.State.Open() || !f.Due.IsZero() {
 		which = which.that("open")
 	}
 	if !f.Due.IsZero() {

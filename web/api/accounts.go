@@ -14,8 +14,8 @@ type Account struct {
 	ID        string    `json:"id"`
 	Tenant    string    `json:"tenant"`
 	State     string    `json:"state" enum:"pending,active,expired,suspended,revoked,deleted"`
-	Email     string    `json:"email,omitempty"`
-	Name      string    `json:"name,omitempty"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name"`
 	Groups    []string  `json:"groups,omitempty"`
 	Offices   []string  `json:"offices,omitempty"`
 	Created   time.Time `json:"created"`
@@ -96,7 +96,8 @@ type OfficeIn struct {
 }
 
 func (a *API) accounts() {
-	lists(a, operation{"GET /accounts", "accounts.read", "List accounts"}, a.Desk.Accounts, viewAccount)
+	does(a, operation{listAccounts, "accounts.read", "List accounts: all, or those that are searched for"}, a.ListAccounts)
+	does(a, operation{listAccountEvents, "audit.read", "List the events about an account, the newest first"}, a.ListAccountEvents)
 	does(a, operation{"POST /accounts", "accounts.create", "Make an account before its first login"}, a.CreateAccount)
 	does(a, operation{"GET /accounts/{account}", "accounts.read", "Show an account, with its sign-ins and leases"}, a.GetAccount)
 	does(a, operation{"DELETE /accounts/{account}", "accounts.delete", "End an account and erase its personal data"}, a.DeleteAccount)
