@@ -37,6 +37,9 @@ var _ broker.Source = Server{}
 // prefix is what every user of ours begins with. Nobody else is touched.
 const prefix = "lh_"
 
+// patience is how long an answer is waited for by somebody who has set no bound, or a longer one.
+const patience = 10 * time.Second
+
 // errName is a user that is none of ours.
 var errName = errors.New("the name is none of ours")
 
@@ -124,6 +127,7 @@ func (s Server) with(ctx context.Context, do func(*goredis.Client) error) error 
 	once <- conn
 	c := goredis.NewClient(&goredis.Options{
 		Username: s.Username, Password: s.Password, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1, ContextTimeoutEnabled: true,
+		ReadTimeout: patience, WriteTimeout: patience,
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			select {
 			case conn := <-once:
@@ -150,6 +154,7 @@ func (s Server) dial(ctx context.Context) (net.Conn, error) {
 func said(ctx context.Context, err error) error {
 	var no goredis.Error
 	var dial *net.OpError
+	var late net.Error
 	switch {
 	case err == nil:
 		return nil
@@ -158,7 +163,7 @@ func said(ctx context.Context, err error) error {
 	case errors.As(err, &no): // the first word is the code; what follows may repeat what was sent
 		code, _, _ := strings.Cut(no.Error(), " ")
 		return fmt.Errorf("the Redis does not do it: %s", code)
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout():
 		return errors.New("the Redis does not answer in time")
 	case errors.As(err, &dial) && dial.Err != nil:
 		return fmt.Errorf("the Redis cannot be reached: %w", dial.Err)

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -194,12 +197,57 @@ func (g *gatewayUnderTest) kill() {
 	g.until("the gateway to be gone", func() bool { return g.process.Signal(syscall.Signal(0)) != nil })
 }
 
-// TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone kills it when the name is committed and the server has not
-// answered; the server does what it was told all the same.
+// swallowing stands before a server, and while mute is set swallows its answers from the first SETUSER of a connection on.
+func swallowing(t *testing.T, server string, mute *atomic.Bool) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	pass := func(to, from net.Conn, may func([]byte) bool) {
+		defer to.Close()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buffer)
+			if err != nil {
+				return
+			}
+			if may(buffer[:n]) {
+				_, _ = to.Write(buffer[:n]) // the next read says that it is over
+			}
+		}
+	}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			behind, err := net.Dial("tcp", server)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			var said atomic.Bool
+			go pass(behind, client, func(text []byte) bool {
+				if mute.Load() && bytes.Contains(text, []byte("SETUSER")) {
+					said.Store(true)
+				}
+				return true
+			})
+			go pass(client, behind, func([]byte) bool { return !said.Load() })
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone kills it when the user is made, and nobody has told it.
 func TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone(t *testing.T) {
 	server, users := cache(t)
 	g := beginJobs(t, false)
-	g.write("cache.url", "redis://maker:wordsofamaker@"+server.Addr+"/0")
+	var mute atomic.Bool
+	g.write("cache.url", "redis://maker:wordsofamaker@"+swallowing(t, server.Addr, &mute)+"/0")
 	g.write("secrets.yaml", "secrets:\n"+cacheSource)
 	_, got := g.exchange(g.token(nil), nil)
 	handle, _ := got["access_token"].(string)
@@ -210,7 +258,7 @@ func TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone(t *testing.T) {
 		}
 		return views
 	}
-	server.Stop()
+	mute.Store(true)
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
@@ -220,16 +268,14 @@ func TestAGatewayThatIsKilledWhileARedisUserIsMadeLeavesNone(t *testing.T) {
 			answer.Body.Close()
 		}
 	}()
-	g.until("the intent", func() bool { return len(listed()) == 1 })
-	time.Sleep(200 * time.Millisecond) // what the server is sent lies before it
+	g.until("the user to be made", func() bool { return users() == 1 })
 	g.kill()
-	server.Continue()
+	mute.Store(false)
 	<-asked
 	g.serve()
-	if left := listed(); len(left) != 1 || left[0].State != "intended" || left[0].User == "" {
-		t.Fatalf("left are %+v", left)
+	if left := listed(); len(left) != 1 || left[0].State != "intended" || left[0].User == "" || users() != 1 {
+		t.Fatalf("left are %+v, and %d users", left, users())
 	}
-	t.Logf("the server knows %d users after the kill", users())
 	for end := time.Now().Add(2 * time.Minute); users() > 0 || listed()[0].State != "revoking"; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the server knows %d users, the ledger has %+v", users(), listed())
@@ -243,7 +289,12 @@ func TestNoPasswordOfAnySourceIsInLedgerLogAuditOrBackup(t *testing.T) {
 	server, users := cache(t)
 	made := map[string]string{}
 	var mu sync.Mutex
+	var deaf atomic.Bool
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if deaf.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		var wish webhook.Wish
@@ -291,9 +342,20 @@ func TestNoPasswordOfAnySourceIsInLedgerLogAuditOrBackup(t *testing.T) {
 	if text := g.operator("secret", "list"); strings.Count(text, "issued") != 3 {
 		t.Errorf("listed are %s", text)
 	}
+	server.Stop() // two sources do not take anything back; the lease is over all the same
+	deaf.Store(true)
 	if status, got := g.post("tasks/4242-1/end", handle, nil); status != http.StatusOK {
 		t.Fatalf("the end of the task: %d %v", status, got)
 	}
+	if answer, _ := g.ask(http.MethodPost, g.url(deployHost)+"/svc/web", "Authorization", "Bearer "+handle); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after the end the app answers %s", answer.Status)
+	}
+	g.until("both to be tried", func() bool {
+		text := g.operator("secret", "list")
+		return strings.Count(text, "revoking") == 2 && strings.Contains(text, "the Redis does not answer in time") && strings.Contains(text, "answers 503")
+	})
+	server.Continue()
+	deaf.Store(false)
 	g.until("all to be taken back", func() bool {
 		mu.Lock()
 		defer mu.Unlock()

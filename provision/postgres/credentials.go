@@ -41,7 +41,7 @@ func (s *Store) CountCredentials(ctx context.Context) (counts []provision.Creden
 	var found string
 	err = s.reading(ctx, func(r reader) error {
 		return r.row(`SELECT coalesce(json_agg(counted), '[]')::text FROM (SELECT tenant AS "Tenant", source AS "Source", state AS "State", count(*) AS "N"
-			FROM (SELECT tenant, source, state FROM credentials WHERE open LIMIT $1) AS some GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS counted`, []any{provision.MaxCredentialCount}, &found)
+			FROM (SELECT tenant, source, state FROM credentials WHERE open LIMIT $1) AS known GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) AS counted`, []any{provision.MaxCredentialCount}, &found)
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ type GrantBody struct {
 	Roles      []string `json:"roles,omitempty" maxItems:"100" doc:"Within roles.ceiling of the policy"`
 	Resources  []string `json:"resources,omitempty" maxItems:"100" doc:"Addresses at the apps, each with all below it; none: all"`
 	MaxTTL     string   `json:"max_ttl,omitempty" doc:"The longest that a lease lasts, 15m at most; not there: 5m"`
+	Renewals   int      `json:"renewals,omitempty" minimum:"0" doc:"How often a lease may be renewed, an hour in all; 0: never"`
 	Concurrent int      `json:"concurrent,omitempty" minimum:"0" doc:"Leases that one workload may have at once; 0: any number"`
 	Uses       int      `json:"uses,omitempty" minimum:"0" doc:"Allowed requests after which a lease ends; 0: any number"`
 	When       When     `json:"when,omitzero"`
@@ -45,7 +46,7 @@ type Grant struct {
 func viewGrant(t provision.Tenant) func(provision.GrantRule) Grant {
 	return func(g provision.GrantRule) Grant {
 		v := Grant{ID: g.ID, Tenant: string(t.ID), By: string(t.Owner), Version: t.Policy.Version, GrantBody: GrantBody{
-			Apps: []string{}, Roles: g.Roles, Resources: g.Resources, MaxTTL: lasts(g.MaxTTL), Concurrent: g.Concurrent, Uses: g.Uses,
+			Apps: []string{}, Roles: g.Roles, Resources: g.Resources, MaxTTL: lasts(g.MaxTTL), Renewals: g.Renewals, Concurrent: g.Concurrent, Uses: g.Uses,
 			When: When{Hours: g.Hours}, Require: Said{g.NeedsPurpose, g.NeedsTask},
 		}}
 		for _, app := range g.Apps {
@@ -61,7 +62,7 @@ func viewGrant(t provision.Tenant) func(provision.GrantRule) Grant {
 // grant is the grant that a body describes.
 func (b GrantBody) grant(id string) (provision.GrantRule, error) {
 	g := provision.GrantRule{
-		ID: id, Roles: b.Roles, Resources: b.Resources, Concurrent: b.Concurrent, Uses: b.Uses, Hours: b.When.Hours, NeedsPurpose: b.Require.Purpose, NeedsTask: b.Require.Task,
+		ID: id, Roles: b.Roles, Resources: b.Resources, Renewals: b.Renewals, Concurrent: b.Concurrent, Uses: b.Uses, Hours: b.When.Hours, NeedsPurpose: b.Require.Purpose, NeedsTask: b.Require.Task,
 	}
 	for _, app := range b.Apps {
 		g.Apps = append(g.Apps, provision.AppID(app))

@@ -42,11 +42,11 @@ func ruleBody(connection string, subject ...string) o {
 func TestATenantWritesItsRulesOfWorkloadsItself(t *testing.T) {
 	h, globex, _ := withGlobex(t)
 	ci, base := h.trusts(globex), "/api/v1/tenants/globex"
-	grant := o{"apps": []string{"deploy"}, "roles": []string{"deployer"}, "max_ttl": "10m", "when": o{"hours": "Mon-Fri 08:00-18:00 Europe/Berlin", "addresses": []string{"192.0.2.0/24"}}, "require": o{"task": true}}
+	grant := o{"apps": []string{"deploy"}, "roles": []string{"deployer"}, "max_ttl": "10m", "renewals": 2, "when": o{"hours": "Mon-Fri 08:00-18:00 Europe/Berlin", "addresses": []string{"192.0.2.0/24"}}, "require": o{"task": true}}
 	h.ask(globex, http.MethodPut, base+"/grants/prod", grant).want(t, 428, "revision_missing")
 	var g api.Grant
 	h.ask(globex, http.MethodPut, base+"/grants/prod", grant, "If-None-Match", "*").want(t, 200, "").read(t, &g)
-	if g.By != "api" || g.MaxTTL != "10m0s" || !g.Require.Task || g.When.Hours == "" || len(g.When.Addresses) != 1 {
+	if g.By != "api" || g.MaxTTL != "10m0s" || g.Renewals != 2 || !g.Require.Task || g.When.Hours == "" || len(g.When.Addresses) != 1 {
 		t.Errorf("the grant is %+v", g)
 	}
 	var r api.Rule
@@ -84,7 +84,7 @@ func TestATenantWritesItsRulesOfWorkloadsItself(t *testing.T) {
 	}
 	for what, wrong := range map[string]o{
 		"an app that admits others": {"apps": []string{"acme-app"}}, "a role above the ceiling": {"roles": []string{"root"}},
-		"too long": {"max_ttl": "1h"}, "no hours": {"when": o{"hours": "always"}}, "no network": {"when": o{"addresses": []string{"everywhere"}}},
+		"too long": {"max_ttl": "1h"}, "too often": {"renewals": 12}, "no hours": {"when": o{"hours": "always"}}, "no network": {"when": o{"addresses": []string{"everywhere"}}},
 	} {
 		body := o{"apps": []string{"deploy"}}
 		for key, value := range wrong {
