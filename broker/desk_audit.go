@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -83,14 +84,11 @@ func (k *Desk) Deliveries(ctx context.Context, m Mandate, f provision.DeliveryFi
 	if err := m.May("deliveries.read"); err != nil {
 		return Part[provision.Delivery]{}, err
 	}
-	limit := limitOf(f.Limit)
-	f.Limit = walkStep
-	return walk(limit, func() ([]provision.Delivery, error) { return k.b.Deliveries(ctx, f) },
-		func(d provision.Delivery) bool { return m.Over(d.Tenant) == nil },
-		func(d provision.Delivery) string {
-			f.After, f.AfterApp = d.Seq, d.App
-			return fmt.Sprintf("%d/%s", d.Seq, d.App)
-		})
+	read := func(ctx context.Context, p provision.Page) ([]provision.Delivery, error) {
+		f.Tenant, f.Limit = p.Tenant, p.Limit
+		return k.b.Deliveries(ctx, f)
+	}
+	return partOf(ctx, m, provision.Page{Tenant: f.Tenant, Limit: f.Limit}, read, func(d provision.Delivery) string { return fmt.Sprintf("%d/%s", d.Seq, d.App) }, nil)
 }
 
 // How a list is walked that no store cuts to a tenant.
@@ -184,16 +182,24 @@ func (k *Desk) Revocation(ctx context.Context, m Mandate, id provision.Revocatio
 	if err := m.May("leases.read"); err != nil {
 		return provision.Revocation{}, err
 	}
+	r, err := k.findRevocation(ctx, id, false) // whoever waits for its rows asks again and again
+	if errors.Is(err, provision.ErrNotFound) {
+		r, err = k.findRevocation(ctx, id, true)
+	}
+	return reach(m, "revocation", r, r.Tenant, err)
+}
+
+func (k *Desk) findRevocation(ctx context.Context, id provision.RevocationID, ended bool) (provision.Revocation, error) {
 	all, err := all(ctx, func(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
-		p.Ended = true
+		p.Ended = ended
 		return k.b.Registry.Revocations(ctx, p)
 	}, func(r provision.Revocation) string { return string(r.ID) })
 	i := slices.IndexFunc(all, func(r provision.Revocation) bool { return r.ID == id })
-	if err == nil && i < 0 {
-		err = provision.ErrNotFound
+	switch {
+	case err != nil:
+		return provision.Revocation{}, err
+	case i < 0:
+		return provision.Revocation{}, provision.ErrNotFound
 	}
-	if err != nil {
-		return reach(m, "revocation", provision.Revocation{}, "", err)
-	}
-	return reach(m, "revocation", all[i], all[i].Tenant, nil)
+	return all[i], nil
 }

@@ -55,6 +55,7 @@ func Rights() []RightRule {
 		{"grants.read", "rules", false, false, false}, // and what they give
 		{"grants.put", "rules", true, false, true},
 		{"grants.delete", "rules", true, false, true},
+		{"policies.try", "policies", true, false, false}, // it changes nothing, but the server works for it
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
 		{"apps.delete", "apps", true, true, false},

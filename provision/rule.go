@@ -36,6 +36,11 @@ type TrustRule struct {
 // GitHubIssuer signs tokens of GitHub Actions, whose sub names a branch or an environment.
 const GitHubIssuer = "https://token.actions.githubusercontent.com"
 
+// Answered reports whether an account answers for r: it has the owner's address, and is in force.
+func (r TrustRule) Answered(by Account) bool {
+	return by.ID != "" && by.Email == r.Owner && (by.State == Active || by.State == Dormant)
+}
+
 // GrantRule says what a workload may have, and for how long.
 type GrantRule struct {
 	ID           string

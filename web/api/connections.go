@@ -26,7 +26,8 @@ type Connection struct {
 	MetadataURL  string            `json:"metadata_url,omitempty"`
 	Encryption   bool              `json:"encryption,omitempty"`
 	IDPInitiated bool              `json:"idp_initiated,omitempty"`
-	Issuer       string            `json:"issuer,omitempty"`
+	Issuer       string            `json:"issuer,omitempty" doc:"saml: the identity provider's entity ID"`
+	Note         string            `json:"note,omitempty" doc:"Why nobody can log in by it yet"`
 	ClientID     string            `json:"client_id,omitempty"`
 	Secret       bool              `json:"client_secret_set,omitempty"`
 	Keys         bool              `json:"keys_set,omitempty" doc:"workload: its keys are written down"`
@@ -63,6 +64,9 @@ func (a *API) viewConnection(c provision.Connection) Connection {
 	}
 	if c.Liveness.On() {
 		v.Liveness = &Liveness{lasts(c.Liveness.Every), lasts(c.Liveness.MaxStale)}
+	}
+	if a.Peer != nil && c.Protocol == provision.SAML {
+		v.Issuer, v.Note = a.Peer(c)
 	}
 	if a.Trust != nil {
 		v.Trust, v.Proposed = a.Trust(c)
@@ -243,6 +247,8 @@ func (a *API) RejectTrust(ctx context.Context, m broker.Mandate, in *ConnectionV
 }
 
 // DeleteConnection deletes a connection.
-func (a *API) DeleteConnection(ctx context.Context, m broker.Mandate, in *ConnectionDelete) (*None, error) {
-	return &None{}, a.Desk.DeleteConnection(ctx, order(ctx, m, in.Reason), provision.ConnectionID(in.Connection))
+func (a *API) DeleteConnection(ctx context.Context, m broker.Mandate, in *ConnectionDelete) (*Deleted, error) {
+	return deleting(ctx, func(ctx context.Context) error {
+		return a.Desk.DeleteConnection(ctx, order(ctx, m, in.Reason), provision.ConnectionID(in.Connection))
+	})
 }
