@@ -47,7 +47,8 @@ func Rights() []RightRule {
 		{"setups.withdraw", "setups", true, false, false},
 		{"policies.read", "policies", false, false, false},
 		{"policies.put", "policies", true, false, true},
-		{"rules.read", "rules", false, false, false}, // trust rules of workloads
+		{"policies.try", "policies", true, false, false}, // it changes nothing, but the server works for it
+		{"rules.read", "rules", false, false, false},     // trust rules of workloads
 		{"rules.put", "rules", true, false, true},
 		{"rules.enable", "rules", true, false, true},
 		{"rules.disable", "rules", true, false, true},
@@ -55,7 +56,6 @@ func Rights() []RightRule {
 		{"grants.read", "rules", false, false, false}, // and what they give
 		{"grants.put", "rules", true, false, true},
 		{"grants.delete", "rules", true, false, true},
-		{"policies.try", "policies", true, false, false}, // it changes nothing, but the server works for it
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
 		{"apps.delete", "apps", true, true, false},
