@@ -24,7 +24,7 @@ func (b *Broker) Receive(ctx context.Context, c provision.ConnectionID, form idp
 	assertion, err := b.verify(ctx, u, form, from)
 	var no *idp.Rejected
 	if u.Trial && errors.As(err, &no) { // its browser is told, and then it is written
-		return proved(id, form), b.rewrite(ctx, u, func(u *underway) { u.Fault, u.Proof = faultOf(no, assertion.Claims), proofOf(form) })
+		return proved(id, form), b.rewrite(ctx, u, func(u *underway) { u.Fault, u.Proof = faultOf(no, assertion), proofOf(form) })
 	}
 	if err != nil {
 		if faulty(err) {

@@ -64,15 +64,16 @@ func (b *Broker) makeSetup(ctx context.Context, m Mandate, n NewSetup, d Deed) (
 	if d.Once != "" {
 		token = b.derived(d, "setup") + b.derived(d, "setup, second half")
 	}
-	x := provision.Setup{ID: provision.SetupOf(token), Tenant: n.Tenant, Connection: n.Connection, Expires: b.Ledger.Now().Add(n.Expires)}
-	return b.writeSetup(ctx, x, d, token)
-}
-
-func (b *Broker) writeSetup(ctx context.Context, x provision.Setup, d Deed, token string) (SetupLink, error) {
+	x := provision.Setup{ID: provision.SetupOf(token), Tenant: n.Tenant, Connection: n.Connection}
 	a, err := b.act(d)
 	if err != nil {
 		return SetupLink{}, err
 	}
+	x.Expires = a.Now.Add(n.Expires)
+	return b.writeSetup(ctx, x, d, a, token)
+}
+
+func (b *Broker) writeSetup(ctx context.Context, x provision.Setup, d Deed, a provision.Act, token string) (SetupLink, error) {
 	t := provision.Target{Tenant: x.Tenant, Connection: x.Connection, Setup: x.ID}
 	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		if s.Connection.ID != "" { // also one of another tenant, of which nothing is said

@@ -18,14 +18,15 @@ type Trial struct {
 	Claims     []provision.Claimed // everything that was said
 	Facts      provision.Facts     // what the connection made of it
 	Authn      provision.Authn
-	Outcome    provision.Outcome // what would have come of it; denied by a protocol, too
-	Reason     provision.Reason  // "": the person would have been let in
-	Found      string            // what was expected and what came
-	Protocoled bool              // the protocol refused it, and not the gate: Found says nothing of the tenant
-	Ref        string            // of its event
-	Roles      []string          // that the person would have
-	Pasted     bool              // somebody pasted the message: it came by no browser
-	AsOf       time.Time         // as of when one that was too old was judged; zero: now
+	Outcome    provision.Outcome  // what would have come of it; denied by a protocol, too
+	Reason     provision.Reason   // "": the person would have been let in
+	Found      string             // what was expected and what came
+	Protocoled bool               // the protocol refused it, and not the gate: Found says nothing of the tenant
+	Ref        string             // of its event
+	Looked     []provision.Looked // what was looked at for itself, after something had failed
+	Roles      []string           // that the person would have
+	Pasted     bool               // somebody pasted the message: it came by no browser
+	AsOf       time.Time          // as of when one that was too old was judged; zero: now
 }
 
 // Good reports whether the person would have been let in.
@@ -44,10 +45,11 @@ type fault struct {
 	Check  provision.Reason
 	Text   string
 	Claims []provision.Claimed
+	Survey *provision.Survey
 }
 
-func faultOf(no *idp.Rejected, said []provision.Claimed) *fault {
-	return &fault{no.Check, no.Err.Error(), said}
+func faultOf(no *idp.Rejected, said provision.Assertion) *fault {
+	return &fault{no.Check, no.Err.Error(), said.Claims, said.Survey}
 }
 
 // TriedError is how a login that was only tried ends: nobody is let in.
@@ -92,7 +94,7 @@ func (b *Broker) answered(ctx context.Context, u underway, back Return) (provisi
 	said, err := b.take(ctx, u, back)
 	var no *idp.Rejected
 	if errors.As(err, &no) {
-		return said, faultOf(no, said.Claims), nil
+		return said, faultOf(no, said), nil
 	}
 	return said, nil, err
 }
@@ -111,12 +113,16 @@ func (b *Broker) rehearse(ctx context.Context, u underway, said provision.Assert
 	}
 	var d provision.Decision
 	var state provision.State
+	var looked []provision.Looked
 	done, err := b.amend(ctx, request.Target(), func(s provision.State) (provision.Change, error) {
 		if state = s; u.outdated(s) {
 			return provision.Change{}, &provision.DeniedError{Reason: provision.AttemptUnknown}
 		}
 		now := b.Ledger.Now()
-		d = provision.Rehearse(b.judged(ctx, s, request.Request, now), request.Request, ids, now)
+		judged := b.judged(ctx, s, request.Request, now)
+		if d = provision.Rehearse(judged, request.Request, ids, now); d.Reason != "" {
+			looked = provision.LookAll(judged, request.Request, now)
+		}
 		if u.Pasted {
 			d.Change.Setups, d.Change.Spent = nil, nil // nobody has shown that a login works, and nothing is used up
 		}
@@ -128,7 +134,7 @@ func (b *Broker) rehearse(ctx context.Context, u underway, said provision.Assert
 	event := done.Events[0]
 	t := Trial{
 		At: event.Time, Connection: u.Connection, Revision: state.Connection.Revision, Protocol: state.Connection.Protocol, Claims: said.Claims, Facts: said.Facts, Authn: said.Authn,
-		Outcome: d.Outcome, Reason: d.Reason, Found: event.Personal.Detail, Ref: string(event.ID),
+		Outcome: d.Outcome, Reason: d.Reason, Found: event.Personal.Detail, Ref: string(event.ID), Looked: looked,
 	}
 	if t.Good() {
 		t.Roles = state.Tenant.Policy.WithDefaults().Roles.For(said.Facts.Groups)
@@ -155,8 +161,13 @@ func (b *Broker) refusedTrial(ctx context.Context, u underway, no *fault, from p
 	}); err != nil {
 		return Trial{}, err
 	}
+	looked, err := b.lookOn(ctx, u, no, from)
+	if err != nil {
+		return Trial{}, err
+	}
 	return Trial{
-		At: e.Time, Connection: c.ID, Revision: c.Revision, Protocol: c.Protocol, Claims: no.Claims, Outcome: provision.Denied, Reason: no.Check, Found: no.Text, Protocoled: true, Ref: string(e.ID),
+		Looked: looked,
+		At:     e.Time, Connection: c.ID, Revision: c.Revision, Protocol: c.Protocol, Claims: no.Claims, Outcome: provision.Denied, Reason: no.Check, Found: no.Text, Protocoled: true, Ref: string(e.ID),
 	}, nil
 }
 
@@ -188,7 +199,7 @@ func (b *Broker) paste(ctx context.Context, c provision.Connection, t *trying, p
 	var came Trial
 	switch {
 	case errors.As(err, &no):
-		came, err = b.refusedTrial(ctx, u, faultOf(no, said.Claims), from)
+		came, err = b.refusedTrial(ctx, u, faultOf(no, said), from)
 	case err == nil:
 		came, err = b.rehearse(ctx, u, said, Return{Requester: from})
 	}

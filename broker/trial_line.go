@@ -1,25 +1,39 @@
 package broker
 
-import "leasehold/provision"
+import (
+	"slices"
+
+	"leasehold/provision"
+)
 
 // TrialLine is one check of a trial.
 type TrialLine struct {
 	Name   string
-	State  string           // "good", "bad" or "open": it was not looked at
+	State  string           // "good", "bad" or "open": it was not looked at, or depends on another that failed
 	Reason provision.Reason // of a bad one
+	Found  string           // what was expected and what came, where a protocol says so of something beside the first that failed
 }
 
-// Lines is what a trial stood up to, in the order in which it was looked at.
+// Lines is what a trial stood up to: the first check that failed, and each that could be looked at without it.
 func (t Trial) Lines() []TrialLine {
 	list := provision.Checklist(t.Protocol)
 	failed := provision.FailedAt(list, t.Reason)
+	gate := len(list) - provision.GateChecks()
 	lines := make([]TrialLine, len(list))
 	for i, c := range list {
 		lines[i] = TrialLine{Name: c.Name, State: "good"}
-		switch {
-		case failed >= 0 && i == failed:
+		if failed < 0 {
+			continue
+		}
+		if i == failed {
 			lines[i].State, lines[i].Reason = "bad", t.Reason
-		case failed >= 0 && i > failed:
+			continue
+		}
+		by, seen := c.Judged(t.Looked)
+		switch passed := i < failed && !(t.Protocoled && (i >= gate || slices.Contains(c.Reasons, provision.Replayed))); {
+		case by.Reason != "":
+			lines[i].State, lines[i].Reason, lines[i].Found = "bad", by.Reason, by.Text
+		case !seen && (!passed || c.Touched(t.Looked)):
 			lines[i].State = "open"
 		}
 	}

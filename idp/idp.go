@@ -4,6 +4,7 @@ package idp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -18,7 +19,7 @@ type Provider interface {
 	Begin(ctx context.Context, a *Attempt) (string, error)
 
 	// Verify judges the answer to an attempt by every rule of the protocol. A refusal is a *Rejected; any other error
-	// means that nobody could tell. Beside a refusal of what a verified answer says, a trial gets its Claims.
+	// means that nobody could tell. Beside a refusal of what a verified answer says, a trial gets its Claims and its Survey.
 	Verify(ctx context.Context, a Attempt, answer Form) (provision.Assertion, error)
 }
 
@@ -40,6 +41,19 @@ type Form = url.Values
 type Rejected struct {
 	Check provision.Reason // the contract's reason
 	Err   error            // what was expected and what came: for the audit, never for a browser
+}
+
+// Looked is what came of holding a message against rules that refuse with these reasons, for a Survey.
+func Looked(err error, reasons ...provision.Reason) provision.Looked {
+	l := provision.Looked{Reasons: reasons}
+	var no *Rejected
+	switch {
+	case errors.As(err, &no):
+		l.Reason, l.Text = no.Check, no.Err.Error()
+	case err != nil:
+		l.Reason, l.Text = provision.DocumentMalformed, err.Error()
+	}
+	return l
 }
 
 // Reject makes a Rejected whose error reads like fmt.Errorf.

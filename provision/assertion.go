@@ -12,6 +12,7 @@ type Assertion struct {
 	Upstream UpstreamSession // what a log-out will name
 	Spend    []Spent         // what the ledger must remember so that this is used once
 	Claims   []Claimed       `json:",omitempty"` // of a login that is only tried: everything that was said
+	Survey   *Survey         `json:",omitempty"` // of one that is only tried and that the protocol refused: what else there is to find
 }
 
 // Claimed is one thing that an identity provider said about a subject, as it came.

@@ -11,7 +11,17 @@ type Check struct {
 
 // Checklist is what a login by a protocol has to stand up to: first the protocol's own checks, then the gate's.
 func Checklist(p Protocol) []Check {
-	gate := []Check{
+	if p == OIDC {
+		return append(oidcChecks(), gateChecks()...)
+	}
+	return append(samlChecks(), gateChecks()...)
+}
+
+// GateChecks is how many checks at the end of a list are the gate's.
+func GateChecks() int { return len(gateChecks()) }
+
+func gateChecks() []Check {
+	return []Check{
 		{"Organisation and connection are in force", []Reason{TenantUnknown, TenantSuspended, ContractEnded, ConnectionDisabled, ConnectionHeld}},
 		{"The subject names one person for good", []Reason{SubjectMissing, SubjectTransient}},
 		{"There is one e-mail address, and it is vouched for", []Reason{EmailMissing, EmailInvalid, DomainPublic, EmailUnverified}},
@@ -23,10 +33,6 @@ func Checklist(p Protocol) []Check {
 		{"The session goes on", []Reason{SessionOver}},
 		{"An account is found or made", []Reason{LinkRefused, ApprovalPending, EmailTaken, DomainFailing, CreationDisabled, InviteRequired, SeatsFull}},
 	}
-	if p == OIDC {
-		return append(oidcChecks(), gate...)
-	}
-	return append(samlChecks(), gate...)
 }
 
 func samlChecks() []Check {

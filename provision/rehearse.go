@@ -6,12 +6,7 @@ import "time"
 // setup that has not enabled it yet. It says what would be decided, and its change makes nothing: what was used up stays
 // used up, one event says what was tried, and a setup notes what its connection was good for.
 func Rehearse(s State, r Request, ids IDs, now time.Time) Decision {
-	asked := s
-	asked.Connection.Disabled = false
-	if asked.Setup.Enabled.IsZero() {
-		asked.Setup.Enabled = now
-	}
-	d := Decide(asked, r, ids, now)
+	d := Decide(rehearsed(s, now), r, ids, now)
 	allowed := d.Allowed()
 	made := d.Change
 	d.Lease, d.Notice, d.Change = Lease{}, "", Change{}
@@ -27,6 +22,15 @@ func Rehearse(s State, r Request, ids IDs, now time.Time) Decision {
 		d.Change.Setups = []Setup{x}
 	}
 	return d
+}
+
+// rehearsed is s as if its connection were enabled.
+func rehearsed(s State, now time.Time) State {
+	s.Connection.Disabled = false
+	if s.Setup.Enabled.IsZero() {
+		s.Setup.Enabled = now
+	}
+	return s
 }
 
 // tried is the event of a login that was only tried: that of the decision, without what was not made.

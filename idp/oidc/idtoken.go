@@ -18,10 +18,12 @@ import (
 const maxAge = 10 * time.Minute // of an ID token: as long as an attempt lives
 
 // judge returns the claims of an ID token that answers attempt a (OIDC Core 3.1.3.7).
-func (p *Provider) judge(ctx context.Context, found discovery, a idp.Attempt, t tokens) (object, error) {
+// Of one that is refused, a trial gets what else there is to find.
+func (p *Provider) judge(ctx context.Context, found discovery, a idp.Attempt, t tokens) (object, *provision.Survey, error) {
 	b := &bench{Provider: p, attempt: a, now: p.now()}
 	b.rules = []func(object) error{b.kind, b.issuer, b.audience, b.times, b.nonce, b.authTime}
-	return b.hear(ctx, found, t)
+	claims, err := b.hear(ctx, found, t)
+	return claims, b.survey, err
 }
 
 // hear returns the claims of an ID token that holds against the rules of the bench.
@@ -57,6 +59,7 @@ type bench struct {
 
 	claims  object
 	refusal error
+	survey  *provision.Survey // of a trial that is refused though its signature is good
 }
 
 // VerifySignature verifies the token and judges its claims by our rules. The library goes on with its own.
@@ -72,6 +75,9 @@ func (b *bench) VerifySignature(ctx context.Context, raw string) ([]byte, error)
 		}
 	}
 	if b.refusal = err; err != nil {
+		if b.attempt.Trial && b.claims != nil {
+			b.survey = b.look(b.claims)
+		}
 		b.claims = nil
 		return nil, err
 	}

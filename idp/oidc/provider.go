@@ -158,9 +158,9 @@ func (p *Provider) Verify(ctx context.Context, a idp.Attempt, answer idp.Form) (
 	if err != nil {
 		return provision.Assertion{}, err
 	}
-	claims, err := p.judge(ctx, found, a, tokens)
+	claims, survey, err := p.judge(ctx, found, a, tokens)
 	if err != nil {
-		return provision.Assertion{}, err
+		return provision.Assertion{Survey: survey}, err
 	}
 	more, err := p.userInfo(ctx, found, claims, tokens)
 	if err != nil {

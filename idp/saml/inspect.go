@@ -39,7 +39,9 @@ func (p *Provider) Inspect(pasted string) (said provision.Assertion, asOf time.T
 	if issued, err := instant(verified.response, "IssueInstant"); err == nil && !issued.IsZero() && (issued.After(now.Add(skew)) || issued.Before(now.Add(-maxAge-skew))) {
 		now, asOf = issued, issued
 	}
-	said, err = p.judge(verified, a, now)
+	if said, err = p.judge(verified, a, now); err != nil {
+		said.Survey = p.survey(verified, a, now)
+	}
 	said.Spend, said.Upstream = nil, provision.UpstreamSession{}
 	return said, asOf, err
 }

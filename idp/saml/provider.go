@@ -110,7 +110,11 @@ func (p *Provider) Verify(_ context.Context, a idp.Attempt, form idp.Form) (prov
 	if err != nil {
 		return provision.Assertion{}, err
 	}
-	return p.judge(verified, a, now)
+	said, err := p.judge(verified, a, now)
+	if err != nil && a.Trial {
+		said.Survey = p.survey(verified, a, now)
+	}
+	return said, err
 }
 
 // judge holds a verified message against the rules of the protocol, and says what it says.

@@ -31,19 +31,38 @@ func (r rules) response(m message) error {
 	if _, err := r.issued(e); err != nil {
 		return err
 	}
-	destination, there := attribute(e, "Destination")
+	if err := r.sentTo(m); err != nil {
+		return err
+	}
+	if err := r.sentBy(m); err != nil {
+		return err
+	}
+	return r.answers(e)
+}
+
+// sentTo wants a response that was sent to us.
+func (r rules) sentTo(m message) error {
+	destination, there := attribute(m.response, "Destination")
 	if destination != r.acs && (there || m.sealed) { // SAML Bindings 3.5.5.2
 		return idp.Reject(provision.DestinationMismatch, "Destination %q, expected %q", brief(destination), r.acs)
 	}
-	issuer, err := optional(e, nsAssertion, "Issuer")
+	return nil
+}
+
+// sentBy wants a response of the identity provider.
+func (r rules) sentBy(m message) error {
+	issuer, err := optional(m.response, nsAssertion, "Issuer")
 	if err != nil {
 		return err
 	}
 	if issuer != nil || m.sealed { // SAML Profiles 4.1.4.2
-		if err := r.issuedBy(issuer); err != nil {
-			return err
-		}
+		return r.issuedBy(issuer)
 	}
+	return nil
+}
+
+// answers wants a response to the request.
+func (r rules) answers(e *etree.Element) error {
 	answered, there := attribute(e, "InResponseTo")
 	switch {
 	case r.request == "" || !there:
@@ -111,6 +130,15 @@ func (r rules) conditions(assertion *etree.Element, issued time.Time) (time.Time
 	if err != nil {
 		return time.Time{}, err
 	}
+	until, err := r.valid(e, issued)
+	if err != nil {
+		return until, err
+	}
+	return until, r.restricted(e)
+}
+
+// valid holds the times of conditions against the rules.
+func (r rules) valid(e *etree.Element, issued time.Time) (time.Time, error) {
 	begin, err := instant(e, "NotBefore")
 	if err != nil {
 		return time.Time{}, err
@@ -128,7 +156,7 @@ func (r rules) conditions(assertion *etree.Element, issued time.Time) (time.Time
 	if err := r.ends(end, issued, provision.DocumentMalformed); err != nil {
 		return end, err
 	}
-	return end.Add(skew), r.restricted(e)
+	return end.Add(skew), nil
 }
 
 // ends wants an end that is not yet over; endless is the reason when there is none, or a far one.
