@@ -77,7 +77,7 @@ func (o operator) attend(do func(http.ResponseWriter, *http.Request, broker.Mand
 		}
 		w.Header().Set("X-Request-Id", m.Requester.RequestID)
 		do(noted, r, m)
-		o.gateway.log.Log(r.Context(), level, "operator", "request", m.Requester.RequestID, "verb", r.Method+" "+r.URL.Path, "actor", m.Actor.ID, "status", noted.status, "us", time.Since(began).Microseconds())
+		o.gateway.log.Log(r.Context(), level, "operator", "request", m.Requester.RequestID, "verb", r.Pattern, "actor", m.Actor.ID, "status", noted.status, "us", time.Since(began).Microseconds())
 	})
 }
 
