@@ -102,6 +102,7 @@ type Me struct {
 	Leases      []provision.Lease                      // all live ones of the account, this one among them
 	Connections []provision.Connection                 // of the tenant, at which a sign-in can be added
 	Began       map[provision.LeaseID]provision.Whence // where those of Newest began, as far as that is known
+	Administers bool                                   // the person may open the console
 }
 
 // MaxNewest is how many sessions the account page shows.

@@ -84,14 +84,11 @@ func (k *Desk) Deliveries(ctx context.Context, m Mandate, f provision.DeliveryFi
 	if err := m.May("deliveries.read"); err != nil {
 		return Part[provision.Delivery]{}, err
 	}
-	limit := limitOf(f.Limit)
-	f.Limit = walkStep
-	return walk(limit, func() ([]provision.Delivery, error) { return k.b.Deliveries(ctx, f) },
-		func(d provision.Delivery) bool { return m.Over(d.Tenant) == nil },
-		func(d provision.Delivery) string {
-			f.After, f.AfterApp = d.Seq, d.App
-			return fmt.Sprintf("%d/%s", d.Seq, d.App)
-		})
+	read := func(ctx context.Context, p provision.Page) ([]provision.Delivery, error) {
+		f.Tenant, f.Limit = p.Tenant, p.Limit
+		return k.b.Deliveries(ctx, f)
+	}
+	return partOf(ctx, m, provision.Page{Tenant: f.Tenant, Limit: f.Limit}, read, func(d provision.Delivery) string { return fmt.Sprintf("%d/%s", d.Seq, d.App) }, nil)
 }
 
 // How a list is walked that no store cuts to a tenant.

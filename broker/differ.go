@@ -93,7 +93,7 @@ func policyFields(p provision.Policy) []field {
 		{"roles.default", strings.Join(p.Roles.Default, ", ")}, {"roles.map", text(p.Roles.Map)}, {"roles.ceiling", strings.Join(p.Roles.Ceiling, ", ")},
 		{"seats", text(p.Seats)}, {"max_session", text(p.MaxSession)}, {"idle", text(p.Idle)}, {"acr", strings.Join(p.ACR, ", ")},
 		{"max_auth_age", text(p.MaxAuthAge)}, {"deprovision_grace", text(p.DeprovisionGrace)}, {"when", p.When},
-		{"elevate", text(p.Elevate)},
+		{"elevate", joined(p.Elevate)},
 		{"rules", ruleLines(p.Trust)}, {"grants", grantLines(p.Grants)},
 	}
 }

@@ -55,6 +55,8 @@ func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End)
 	if err != nil {
 		return err
 	}
+	b.foretell(ctx, e.Leases...) // before the ledger is even read
+	defer b.suspense.release(e.Leases...)
 	done, err := b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
 		s = s.OfFormer()
 		if s.Account.ID == "" {
@@ -86,6 +88,8 @@ func (b *Broker) Me(ctx context.Context, token string, o provision.Origin) (Me, 
 		return Me{}, err
 	}
 	me := Me{Standing: s, Links: provision.SignIns(links), Leases: leases, Began: map[provision.LeaseID]provision.Whence{}}
+	_, err = b.MandateOf(s, provision.Requester{})
+	me.Administers = err == nil
 	for _, l := range me.Newest() {
 		if me.Began[l.ID], err = b.whence(ctx, l.ID, s.Account.Key); err != nil {
 			return Me{}, err

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"leasehold/provision"
 )
@@ -34,6 +35,23 @@ func (b *Broker) MandateOf(s provision.Standing, from provision.Requester) (Mand
 		return m, nil
 	}
 	return Mandate{}, &provision.DeniedError{Reason: provision.OfficeMissing, Tenant: s.Tenant.ID, Contact: s.Tenant.Contact}
+}
+
+// Administrator is who holds the session that a cookie of the SSO host points at, with what they may do there: a
+// DeniedError when that is nothing. What administrators do counts as a use of their session.
+func (b *Broker) Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, Mandate, error) {
+	s, err := b.Session(ctx, token, b.URL)
+	if err != nil {
+		return s, Mandate{}, err
+	}
+	m, err := b.MandateOf(s, from)
+	if err != nil {
+		return s, m, err
+	}
+	if now := b.Ledger.Now(); now.Sub(s.Lease.Seen) > usesEvery { // on a full disk, what ends access goes on
+		b.log("write an administrator's use", b.Ledger.Used(ctx, map[provision.LeaseID]time.Time{s.Lease.ID: now}))
+	}
+	return s, m, nil
 }
 
 // Over is nil when m reaches tenant t. What it does not reach is not there, as far as its holder can tell.

@@ -98,7 +98,7 @@ func TestALookForAProofOnTheConsoleSaysWhoAskedForItAndWhy(t *testing.T) {
 	}
 	zone = []string{provision.ProofValue(claim.Token)}
 	bound := broker.Mandate{Actor: provision.Actor{Kind: provision.TenantAdmin, ID: "acc_1"}, Requester: provision.Requester{IP: "192.0.2.7"}, Tenant: "acme", Write: true}
-	if _, err := h.Under(bound).LookFor(t.Context(), prover, "acme", domain("acme-group.test"), "it is published"); err != nil {
+	if _, err := broker.NewDesk(h.Broker, prover, nil).CheckDomain(t.Context(), broker.Order{Mandate: bound, Why: "it is published"}, "acme", domain("acme-group.test")); err != nil {
 		t.Fatal(err)
 	}
 	events, err := h.Events(t.Context(), provision.EventFilter{Kind: provision.EventDomainClaim, Limit: 100})

@@ -78,8 +78,7 @@ func (e *examiner) token() {
 	e.hold("issuer confirmed", s.Connection.Held, ConnectionHeld, "connection %s is held", s.Connection.ID)
 	e.hold("rule", e.rule.ID == "" || e.rule.Connection != f.Connection, RuleUnknown, "no rule %q trusts connection %s", brief(e.Request.Errand.Rule), f.Connection)
 	e.claims()
-	owner := s.EmailHolder
-	e.hold("owner of the rule", owner.ID == "" || owner.Email != e.rule.Owner || owner.State != Active && owner.State != Dormant, RuleHeld,
+	e.hold("owner of the rule", !e.rule.Answered(s.EmailHolder), RuleHeld,
 		"the account that answers for rule %s is not in force: %s", e.rule.ID, e.rule.Owner)
 	e.hold("subject", f.Subject == "" || f.Subject != e.rule.SubjectOf(f.Claims), SubjectMissing, "wanted the claims %s", strings.Join(e.rule.Subject, ", "))
 	e.account()

@@ -17,7 +17,10 @@ func (d *draft) finding(reason Reason) string {
 		_, err := ParseEmail(r.Facts.Email)
 		return fmt.Sprintf("%q: %v", brief(r.Facts.Email), err)
 	case EmailMissing:
-		return fmt.Sprintf("the assertion holds no e-mail address under the names that connection %s maps (%v)", s.Connection.ID, s.Connection.Attributes)
+		if name := s.Connection.Attributes["email"]; name != "" {
+			return fmt.Sprintf("the assertion holds no e-mail address under %q, the name that connection %s has for it", name, s.Connection.ID)
+		}
+		return "the assertion holds no e-mail address under any of the usual names"
 	case EmailUnverified:
 		return fmt.Sprintf("%q came without email_verified, and connection %s does not trust its addresses (trust_email)", brief(r.Facts.Email), s.Connection.ID)
 	case EmailTaken:

@@ -32,6 +32,11 @@ type TrustRule struct {
 	TokenAge   time.Duration       // of a token, since its issue; 0: DefaultTokenAge
 }
 
+// Answered reports whether an account answers for r: it has the owner's address, and is in force.
+func (r TrustRule) Answered(by Account) bool {
+	return by.ID != "" && by.Email == r.Owner && (by.State == Active || by.State == Dormant)
+}
+
 // GrantRule says what a workload may have, and for how long.
 type GrantRule struct {
 	ID           string

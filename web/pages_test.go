@@ -59,7 +59,12 @@ func pageCases() map[string]func(*fakeGate, *jar) *http.Response {
 			g.fails["Begin"] = denied(provision.AuthTooOld)
 			return b.post(sso+"/link", url.Values{"connection": {"acme-oidc"}})
 		},
-		"account":          func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
+		"account": func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/") },
+		"account-administers": func(g *fakeGate, b *jar) *http.Response {
+			signIn(b)
+			g.me.Administers = true
+			return b.get(sso + "/")
+		},
 		"account-elevated": func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/") },
 		"elevate":          func(g *fakeGate, b *jar) *http.Response { signIn(b); g.deskOfAda(); return b.get(sso + "/elevate") },
 		"elevate-none":     func(g *fakeGate, b *jar) *http.Response { signIn(b); return b.get(sso + "/elevate") },

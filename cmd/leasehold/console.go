@@ -17,7 +17,7 @@ import (
 
 // mounts are the parts of the SSO host that are not about logins.
 func (g *gateway) mounts() ([]web.Mount, error) {
-	c, err := console.New(console.Config{Broker: g.broker, Prover: g.prover, Expiring: g.certificates.expiring, Addresses: addresses{g.config.URL}.lines})
+	c, err := console.New(console.Config{Broker: g.broker, Desk: g.desk, Expiring: g.certificates.expiring, Addresses: addresses{g.config.URL}.lines})
 	if err != nil {
 		return nil, err
 	}

@@ -99,16 +99,16 @@ func (c *consoleUnderTest) appointBob() {
 }
 
 // barrierFree wants a page that nobody is kept from, that is no wider than the window, and that asked no other host.
-func (c *consoleUnderTest) barrierFree(tab *peers.Tab, page string) {
-	c.t.Helper()
+func (g *gatewayUnderTest) barrierFree(tab *peers.Tab, page string) {
+	g.t.Helper()
 	if faults := tab.Barriers(); len(faults) > 0 {
-		c.t.Errorf("%s:\n%s", page, strings.Join(faults, "\n"))
+		g.t.Errorf("%s:\n%s", page, strings.Join(faults, "\n"))
 	}
 	if tab.Eval("document.documentElement.scrollWidth > innerWidth") != "false" {
-		c.t.Errorf("%s is wider than the window", page)
+		g.t.Errorf("%s is wider than the window", page)
 	}
 	if foreign := tab.Eval(`performance.getEntriesByType("resource").map(r => r.name).filter(n => !n.startsWith(location.origin + "/")).join(" ")`); foreign != "" {
-		c.t.Errorf("%s asks %s", page, foreign)
+		g.t.Errorf("%s asks %s", page, foreign)
 	}
 }
 
@@ -120,7 +120,7 @@ func (c *consoleUnderTest) places() map[string]string {
 		"/admin/accounts/" + c.carols: "Time line", "/admin/accounts/" + c.carols + "/suspend": "Suspend", "/admin/accounts/" + c.carols + "/delete": "Type",
 		"/admin/leases": "Holder", "/admin/leases/" + lease: "Apps entered", "/admin/connections": "acme-saml", "/admin/connections/acme-saml": "What the identity provider needs",
 		"/admin/connections/acme-saml/disable": "Nobody logs in", "/admin/domains": "acme.test", "/admin/domains/acme/acme.test": "Proof", "/admin/apps": "app", "/admin/apps/app": "Origins",
-		"/admin/deliveries": "Every app has heard", "/admin/tenants": "Acme Corp", "/admin/tenants/acme": "Policy", "/admin/orphans": "Retention", "/admin/audit": "account.office",
+		"/admin/deliveries": "Every app has heard", "/admin/tenants": "Acme Corp", "/admin/tenants/acme": "Policy", "/admin/orphans": "Retention", "/admin/requests": "Nobody waits", "/admin/audit": "account.office",
 	}
 }
 

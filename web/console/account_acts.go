@@ -13,10 +13,10 @@ type accountAct struct {
 	text        string
 	danger, why bool
 	typed       bool // its e-mail address has to be typed
-	fields      func(v *visit, x broker.Dossier) []field
-	offered     func(v *visit, x broker.Dossier) bool
+	fields      func(v *visit, x broker.Person) []field
+	offered     func(v *visit, x broker.Person) bool
 	right       broker.Right // to one of broker.AccountVerbs; "": do says what is done
-	do          func(v *visit, x broker.Dossier, why string) error
+	do          func(v *visit, o broker.Order, id provision.AccountID) (provision.Account, error)
 }
 
 // needs is the right to an act.
@@ -31,13 +31,13 @@ func (a accountAct) needs() broker.Right {
 }
 
 // in offers an act for accounts in some states.
-func in(states ...provision.AccountState) func(*visit, broker.Dossier) bool {
-	return func(_ *visit, x broker.Dossier) bool { return slices.Contains(states, x.Account.State) }
+func in(states ...provision.AccountState) func(*visit, broker.Person) bool {
+	return func(_ *visit, x broker.Person) bool { return slices.Contains(states, x.Account.State) }
 }
 
 // was offers an act for accounts in a state, and for those that were deleted in it.
-func was(state provision.AccountState) func(*visit, broker.Dossier) bool {
-	return func(_ *visit, x broker.Dossier) bool {
+func was(state provision.AccountState) func(*visit, broker.Person) bool {
+	return func(_ *visit, x broker.Person) bool {
 		return x.Account.State == state || x.Account.State == provision.Deleted && x.Account.Before == state
 	}
 }
@@ -47,7 +47,7 @@ func accountActs() []accountAct {
 	const pending, active, dormant, suspended, revoked = provision.Pending, provision.Active, provision.Dormant, provision.Suspended, provision.Revoked
 	return append([]accountAct{
 		{name: "end", title: "End all sessions", text: "Every session of this account ends now, in every app. The next login begins a new one.", danger: true,
-			offered: func(_ *visit, x broker.Dossier) bool { return len(x.Leases) > 0 }, right: "accounts.end"},
+			offered: func(_ *visit, x broker.Person) bool { return len(x.Leases) > 0 }, right: "accounts.end"},
 		{name: "approve", title: "Approve", text: "The account is let in at its next login. It needs a sign-in first.", offered: in(pending), right: "accounts.approve"},
 		{name: "suspend", title: "Suspend", text: "Every session ends now, and nobody logs in to the account until you release it.", danger: true, offered: in(pending, active, dormant), right: "accounts.suspend"},
 		{name: "release", title: "Release", text: "The suspension is lifted. Nobody is let in by it: a new login is needed.", offered: was(suspended), right: "accounts.release"},
@@ -64,26 +64,22 @@ func moreActs() []accountAct {
 	return []accountAct{
 		{name: "link", title: "Add a sign-in", text: "Whoever signs in with this subject at this connection is let in to the account. Be sure that it is the same person.",
 			offered: in(provision.Pending, provision.Active, provision.Dormant, provision.Suspended), fields: linkFields,
-			do: func(v *visit, x broker.Dossier, why string) error {
-				_, err := v.reach.Link(v.r.Context(), x.Account.ID, v.key(), true, why)
-				return err
+			do: func(v *visit, o broker.Order, id provision.AccountID) (provision.Account, error) {
+				return v.desk.LinkAccount(v.r.Context(), o, id, v.key())
 			}},
 		{name: "unlink", title: "Remove a sign-in", text: "Whoever signs in with it is not let in to this account any more. Sessions that began with it end.", danger: true,
-			offered: func(_ *visit, x broker.Dossier) bool { return len(x.Links) > 0 }, fields: linkFields,
-			do: func(v *visit, x broker.Dossier, why string) error {
-				_, err := v.reach.Link(v.r.Context(), x.Account.ID, v.key(), false, why)
-				return err
+			offered: func(_ *visit, x broker.Person) bool { return len(x.Links) > 0 }, fields: linkFields,
+			do: func(v *visit, o broker.Order, id provision.AccountID) (provision.Account, error) {
+				return v.desk.UnlinkAccount(v.r.Context(), o, id, v.key())
 			}},
 		{name: "appoint", title: "Appoint", text: "The account is given an office: of an administrator of its tenant, or of an operator, who administers all of them.", danger: true, offered: living,
-			fields: officeFields, do: func(v *visit, x broker.Dossier, why string) error {
-				_, err := v.reach.Appoint(v.r.Context(), x.Account.ID, provision.Office(v.form("office")), true, why)
-				return err
+			fields: officeFields, do: func(v *visit, o broker.Order, id provision.AccountID) (provision.Account, error) {
+				return v.desk.Appoint(v.r.Context(), o, id, provision.Office(v.form("office")), true)
 			}},
 		{name: "dismiss", title: "Dismiss", text: "The office is taken from the account, at once.", danger: true,
-			offered: func(_ *visit, x broker.Dossier) bool { return len(x.Account.Offices) > 0 },
-			fields:  officeFields, do: func(v *visit, x broker.Dossier, why string) error {
-				_, err := v.reach.Appoint(v.r.Context(), x.Account.ID, provision.Office(v.form("office")), false, why)
-				return err
+			offered: func(_ *visit, x broker.Person) bool { return len(x.Account.Offices) > 0 },
+			fields:  officeFields, do: func(v *visit, o broker.Order, id provision.AccountID) (provision.Account, error) {
+				return v.desk.Appoint(v.r.Context(), o, id, provision.Office(v.form("office")), false)
 			}},
 	}
 }
@@ -93,14 +89,14 @@ func (v *visit) key() provision.LinkKey {
 	return provision.LinkKey{Connection: provision.ConnectionID(v.form("connection")), Subject: v.r.PostForm.Get("subject")}
 }
 
-func linkFields(v *visit, _ broker.Dossier) []field {
+func linkFields(v *visit, _ broker.Person) []field {
 	return []field{
 		{Name: "connection", Label: "Connection", Hint: "Its id, as the list of connections has it.", Value: v.query("connection")},
 		{Name: "subject", Label: "Subject", Hint: "What the identity provider calls this person: the NameID, or sub.", Value: v.r.URL.Query().Get("subject")},
 	}
 }
 
-func officeFields(v *visit, _ broker.Dossier) []field {
+func officeFields(v *visit, _ broker.Person) []field {
 	choices := []string{string(provision.TenantAdminOffice)}
 	if v.m.Everywhere {
 		choices = append(choices, string(provision.OperatorOffice))
@@ -109,8 +105,8 @@ func officeFields(v *visit, _ broker.Dossier) []field {
 }
 
 // accountAct is the account that an address names, with what is to be done about it.
-func (c *Console) accountAct(v *visit) (accountAct, broker.Dossier, question, error) {
-	x, err := v.reach.Account(v.r.Context(), provision.AccountID(v.id()))
+func (c *Console) accountAct(v *visit) (accountAct, broker.Person, question, error) {
+	x, err := v.desk.Account(v.r.Context(), v.m, provision.AccountID(v.id()))
 	if err != nil {
 		return accountAct{}, x, question{}, err
 	}
@@ -151,9 +147,9 @@ func (c *Console) doAccountAct(v *visit) error {
 		return err
 	}
 	if a.right != "" {
-		_, err = v.reach.Do(v.r.Context(), x.Account.ID, a.right, v.form("reason"))
+		_, err = v.desk.OnAccount(v.r.Context(), v.order(), a.right, x.Account.ID)
 	} else {
-		err = a.do(v, x, v.form("reason"))
+		_, err = a.do(v, v.order(), x.Account.ID)
 	}
 	return c.settled(v, q, err)
 }

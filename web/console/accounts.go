@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -22,7 +21,7 @@ type accountList struct {
 func (c *Console) accounts(v *visit) error {
 	q := provision.AccountQuery{
 		Tenant: v.tenant(), Text: v.query("q"), State: provision.AccountState(v.query("state")), Stranded: v.query("stranded") != "",
-		After: provision.AccountID(v.query("after")), Limit: rows + 1,
+		After: provision.AccountID(v.query("after")), Limit: rows,
 	}
 	if days := v.days("unused", 0); days > 0 {
 		q.Unused = v.now().AddDate(0, 0, -days)
@@ -33,12 +32,12 @@ func (c *Console) accounts(v *visit) error {
 			return provision.ErrNotFound
 		}
 	}
-	found, err := v.reach.Accounts(v.r.Context(), q)
+	found, err := v.desk.FindAccounts(v.r.Context(), v.m, q)
 	if err != nil {
 		return err
 	}
 	return c.show(v, http.StatusOK, "accounts", "Accounts", accountList{
-		part: cut(v, found, "after", func(a provision.Account) string { return string(a.ID) }),
+		part: cut(v, found, "after"),
 		Q:    q.Text, State: string(q.State), Tenant: string(q.Tenant), Unused: v.query("unused"), Domain: q.Domain.String(), Stranded: q.Stranded,
 		States: []provision.AccountState{provision.Active, provision.Dormant, provision.Pending, provision.Suspended, provision.Revoked, provision.Deleted},
 	})
@@ -55,7 +54,7 @@ func (v *visit) days(name string, without int) int {
 
 // accountPage is one account: its sign-ins, its leases, and what happened to it.
 type accountPage struct {
-	broker.Dossier
+	broker.Person
 	Acts   []actLink
 	Events part[provision.Event]
 }
@@ -68,28 +67,23 @@ type actLink struct {
 
 // account is the page of one account.
 func (c *Console) account(v *visit) error {
-	x, err := v.reach.Account(v.r.Context(), provision.AccountID(v.id()))
+	x, err := v.desk.Account(v.r.Context(), v.m, provision.AccountID(v.id()))
 	if err != nil {
 		return err
 	}
-	q := provision.EventQuery{Tenant: x.Account.Tenant, Account: x.Account.ID, Limit: rows/2 + 1}
-	if err := v.behind(&q); err != nil {
-		return err
-	}
-	events, err := v.reach.Events(v.r.Context(), q)
+	events, err := v.desk.FindEvents(v.r.Context(), v.m, provision.EventQuery{Tenant: x.Account.Tenant, Account: x.Account.ID, Limit: rows / 2}, v.query("before"))
 	if err != nil {
 		return err
 	}
-	page := accountPage{Dossier: x, Events: part[provision.Event]{Items: events}}
-	if len(events) > rows/2 {
-		page.Events.Items = events[:rows/2]
-		page.Events.Next = v.r.URL.Path + "?" + url.Values{"before": {spot(page.Events.Items[rows/2-1])}}.Encode() + "#events"
+	page := accountPage{Person: x, Events: cut(v, events, "before")}
+	if page.Events.Next != "" {
+		page.Events.Next += "#events"
 	}
 	if len(x.Leases) > rows { // they can be ended all at once
 		page.Leases = x.Leases[:rows]
 	}
 	for _, a := range accountActs() {
-		if v.m.Write && a.offered(v, x) && v.reach.CanOn(a.needs(), x.Account) {
+		if v.m.Write && a.offered(v, x) && v.desk.CanOn(v.m, a.needs(), x.Account) {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}
@@ -144,7 +138,7 @@ func (c *Console) makeAccount(v *visit) error {
 	if (key.Connection == "") != (key.Subject == "") {
 		return c.askAgain(v, q, http.StatusUnprocessableEntity, "A sign-in is a connection and a subject: say both, or neither.")
 	}
-	a, err := v.reach.Create(v.r.Context(), broker.NewAccount{Tenant: tenant, Email: email, Name: v.form("name"), Link: key}, v.form("reason"))
+	a, err := v.desk.CreateAccount(v.r.Context(), v.order(), broker.NewAccount{Tenant: tenant, Email: email, Name: v.form("name"), Link: key})
 	if err == nil {
 		q.Back = "/admin/accounts/" + string(a.ID)
 	}

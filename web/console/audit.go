@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"leasehold/provision"
@@ -35,32 +34,15 @@ func (v *visit) chosen() (provision.EventQuery, auditPage) {
 	return q, page
 }
 
-// behind sets where a list of events goes on: behind the one that the address names.
-func (v *visit) behind(q *provision.EventQuery) error {
-	ref, id, _ := strings.Cut(v.query("before"), "/")
-	if ref == "" {
-		return nil
-	}
-	e, err := v.reach.Event(v.r.Context(), provision.EventID(id), ref)
-	q.Before = e.Seq
-	return err
-}
-
-// spot names an event in an address. Its number would tell how much happens to everybody.
-func spot(e provision.Event) string { return e.Ref() + "/" + string(e.ID) }
-
 // audit is what happened.
 func (c *Console) audit(v *visit) error {
 	q, page := v.chosen()
-	q.Limit = rows + 1
-	if err := v.behind(&q); err != nil {
-		return err
-	}
-	found, err := v.reach.Events(v.r.Context(), q)
+	q.Limit = rows
+	found, err := v.desk.FindEvents(v.r.Context(), v.m, q, v.query("before"))
 	if err != nil {
 		return err
 	}
-	page.part = cut(v, found, "before", spot)
+	page.part = cut(v, found, "before")
 	query := v.r.URL.Query()
 	query.Del("before")
 	page.Export = "/admin/audit.jsonl?" + query.Encode()
@@ -74,7 +56,7 @@ const exportBatch = 500
 func (c *Console) export(v *visit) error {
 	q, _ := v.chosen()
 	q.Limit = exportBatch
-	found, err := v.reach.Events(v.r.Context(), q)
+	found, err := v.desk.FindEvents(v.r.Context(), v.m, q, "")
 	if err != nil {
 		return err
 	}
@@ -82,9 +64,9 @@ func (c *Console) export(v *visit) error {
 	h.Set("Content-Type", "application/jsonl")
 	h.Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
 	out, stream := json.NewEncoder(v.w), http.NewResponseController(v.w)
-	for len(found) > 0 {
+	for len(found.Items) > 0 {
 		_ = stream.SetWriteDeadline(time.Now().Add(30 * time.Second)) // of each batch, where the server has one
-		for _, e := range found {
+		for _, e := range found.Items {
 			q.Before = e.Seq
 			if !v.m.Everywhere {
 				e.Seq = 0 // it counts every tenant's
@@ -93,10 +75,10 @@ func (c *Console) export(v *visit) error {
 				return nil // the browser is gone
 			}
 		}
-		if len(found) < exportBatch || stream.Flush() != nil {
+		if found.Next == "" || stream.Flush() != nil {
 			return nil
 		}
-		if found, err = v.reach.Events(v.r.Context(), q); err != nil {
+		if found, err = v.desk.FindEvents(v.r.Context(), v.m, q, ""); err != nil {
 			return cutShort(v.w)
 		}
 	}

@@ -54,7 +54,7 @@ func largePages() []string {
 	return []string{
 		"/admin", "/admin/accounts", "/admin/accounts?after=acc_00000000000000000000005000", "/admin/accounts?q=person0777", "/admin/accounts?q=family9876", "/admin/accounts?q=nobody", "/admin/accounts?q=acc_00000000000000000000009999",
 		"/admin/accounts?state=suspended", "/admin/accounts?unused=90", "/admin/accounts?domain=acme.test", "/admin/accounts?stranded=1", "/admin/accounts/acc_00000000000000000000000002", "/admin/leases", "/admin/leases?ended=1",
-		"/admin/connections", "/admin/domains", "/admin/apps", "/admin/deliveries", "/admin/orphans", "/admin/tenants", "/admin/tenants/acme",
+		"/admin/connections", "/admin/domains", "/admin/apps", "/admin/deliveries", "/admin/orphans", "/admin/requests", "/admin/tenants", "/admin/tenants/acme",
 		"/admin/audit", "/admin/audit?kind=login", "/admin/audit?reason=seats_full", "/admin/audit?reason=nothing", "/admin/audit?account=acc_00000000000000000000000002", "/admin/audit?ref=evt_00000000000000000002_3",
 		"/admin/audit?kind=account.office", "/admin/audit?since=2020-01-01&until=2020-12-31",
 	}

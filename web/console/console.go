@@ -19,7 +19,7 @@ import (
 // Config is what the console needs.
 type Config struct {
 	Broker Broker
-	Prover *broker.Prover
+	Desk   *broker.Desk // where everything is read and done, within the mandate of whoever looks
 	// Expiring is until when identity providers can be believed, the earliest first; nil: nobody knows.
 	Expiring func() []broker.Expiry
 	// Addresses are what an identity provider has to be told about a connection; nil: nothing.
@@ -29,14 +29,22 @@ type Config struct {
 // Address is a line of what an identity provider has to be told.
 type Address struct{ Name, Value string }
 
-// Broker is what the console asks of the broker before it knows who is there. Everything else is within a reach.
+// Broker is what the console asks of the broker beside the desk.
 type Broker interface {
 	Administrator(ctx context.Context, token string, from provision.Requester) (provision.Standing, broker.Mandate, error)
-	Under(m broker.Mandate) broker.Reach
 	Rules(m broker.Mandate, t provision.TenantID) broker.Rules
 	Invited(ctx context.Context, token, session string) (provision.Standing, error)
 	BecomeOperator(ctx context.Context, token, session string, from provision.Requester) error
 	Trier
+	Inviter
+}
+
+// Inviter makes setup links.
+type Inviter interface {
+	MakeSetup(ctx context.Context, m broker.Mandate, n broker.NewSetup, why string) (broker.SetupLink, error)
+	ListSetups(ctx context.Context, m broker.Mandate, p provision.Page) ([]provision.Setup, error)
+	FindSetup(ctx context.Context, m broker.Mandate, id provision.SetupID) (provision.Setup, error)
+	RevokeSetup(ctx context.Context, m broker.Mandate, id provision.SetupID, why string) error
 }
 
 // Trier tries logins, which make nothing.
@@ -87,4 +95,4 @@ func (c *Console) Mounts() []web.Mount {
 }
 
 // now is ledger time.
-func (v *visit) now() time.Time { return v.reach.Now() }
+func (v *visit) now() time.Time { return v.desk.Now() }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"leasehold/broker"
 	"leasehold/provision"
 	"leasehold/web/console"
 )
@@ -21,7 +22,7 @@ type trial struct {
 }
 
 // trials has a case for every route. x is what the ledger holds of a tenant.
-func trials(tenant string, account, lease, delivery string) map[string]trial {
+func trials(tenant string, account, lease, delivery, setup string) map[string]trial {
 	at := func(format, theirs, nobodys string) trial {
 		return trial{theirs: strings.ReplaceAll(format, "*", theirs), nobodys: strings.ReplaceAll(format, "*", nobodys)}
 	}
@@ -30,46 +31,51 @@ func trials(tenant string, account, lease, delivery string) map[string]trial {
 	why := []string{"reason", "because", "typed", "ada@" + tenant + ".test", "office", "leasehold:admin", "connection", tenant + "-idp", "subject", "ada"}
 	gone := "acc_" + strings.Repeat("0", len(account)-4)
 	return map[string]trial{
-		"GET /admin":                                   list("/admin"),
-		"GET /admin/{$}":                               list("/admin/"),
-		"GET /admin/accounts":                          list("/admin/accounts"),
-		"GET /admin/accounts/new":                      {theirs: "/admin/nothing", nobodys: "/admin/nowhere"}, // it is about nothing that is there
-		"POST /admin/accounts/new":                     posted(trial{"/admin/accounts/new", "/admin/nowhere", nil}, "email", "new@acme.test", "connection", tenant+"-idp", "subject", "s"),
-		"GET /admin/accounts/{id}":                     at("/admin/accounts/*", account, gone),
-		"GET /admin/accounts/{id}/{act}":               at("/admin/accounts/*/suspend", account, gone),
-		"POST /admin/accounts/{id}/{act}":              posted(at("/admin/accounts/*/suspend", account, gone), why...),
-		"GET /admin/leases":                            list("/admin/leases"),
-		"GET /admin/leases/{id}":                       at("/admin/leases/*", lease, tenant+".nothing"),
-		"GET /admin/leases/{id}/end":                   at("/admin/leases/*/end", lease, tenant+".nothing"),
-		"POST /admin/leases/{id}/end":                  posted(at("/admin/leases/*/end", lease, tenant+".nothing"), why...),
-		"GET /admin/connections":                       list("/admin/connections"),
-		"GET /admin/connections/{id}":                  at("/admin/connections/*", tenant+"-idp", "no-such"),
-		"GET /admin/connections/{id}/{act}":            at("/admin/connections/*/disable", tenant+"-idp", "no-such"),
-		"POST /admin/connections/{id}/{act}":           posted(at("/admin/connections/*/disable", tenant+"-idp", "no-such"), why...),
-		"GET /admin/connections/{id}/test":             at("/admin/connections/*/test", tenant+"-idp", "no-such"),
-		"POST /admin/connections/{id}/test":            posted(at("/admin/connections/*/test", tenant+"-idp", "no-such")),
-		"POST /admin/connections/{id}/response":        posted(at("/admin/connections/*/response", tenant+"-idp", "no-such"), "response", "x"),
-		"GET /admin/domains":                           list("/admin/domains"),
-		"GET /admin/domains/{tenant}/{domain}":         at("/admin/domains/"+tenant+"/*", tenant+".test", "no-such.test"),
-		"GET /admin/domains/{tenant}/{domain}/attest":  at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"),
-		"POST /admin/domains/{tenant}/{domain}/attest": posted(at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"), why...),
-		"POST /admin/domains/{tenant}/{domain}/check":  posted(at("/admin/domains/"+tenant+"/*/check", tenant+"-two.test", "no-such.test"), why...),
-		"GET /admin/apps":                              list("/admin/apps"),
-		"GET /admin/apps/{id}":                         at("/admin/apps/*", tenant+"-only", "no-such"),
-		"GET /admin/deliveries":                        list("/admin/deliveries"),
-		"GET /admin/deliveries/{id}/{act}":             at("/admin/deliveries/*/retry", delivery, "dlv_no"),
-		"POST /admin/deliveries/{id}/{act}":            posted(at("/admin/deliveries/*/drop", delivery, "dlv_no"), why...),
-		"GET /admin/tenants":                           list("/admin/tenants"),
-		"GET /admin/tenants/{id}":                      at("/admin/tenants/*", tenant, "no-such"),
-		"GET /admin/tenants/{id}/{act}":                at("/admin/tenants/*/suspend", tenant, "no-such"),
-		"POST /admin/tenants/{id}/{act}":               posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
-		"GET /admin/orphans":                           list("/admin/orphans"),
-		"GET /admin/tenants/{id}/policy":               at("/admin/tenants/*/policy", tenant, "no-such"),
-		"POST /admin/tenants/{id}/policy":              posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
-		"POST /admin/tenants/{id}/policy/save":         posted(at("/admin/tenants/*/policy/save", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
-		"GET /admin/tenants/{id}/policy/{version}":     at("/admin/tenants/*/policy/1", tenant, "no-such"),
-		"GET /admin/audit":                             list("/admin/audit"),
-		"GET /admin/audit.jsonl":                       list("/admin/audit.jsonl"),
+		"GET /admin":                                       list("/admin"),
+		"GET /admin/{$}":                                   list("/admin/"),
+		"GET /admin/accounts":                              list("/admin/accounts"),
+		"GET /admin/accounts/new":                          {theirs: "/admin/nothing", nobodys: "/admin/nowhere"}, // it is about nothing that is there
+		"POST /admin/accounts/new":                         posted(trial{"/admin/accounts/new", "/admin/nowhere", nil}, "email", "new@acme.test", "connection", tenant+"-idp", "subject", "s"),
+		"GET /admin/accounts/{id}":                         at("/admin/accounts/*", account, gone),
+		"GET /admin/accounts/{id}/{act}":                   at("/admin/accounts/*/suspend", account, gone),
+		"POST /admin/accounts/{id}/{act}":                  posted(at("/admin/accounts/*/suspend", account, gone), why...),
+		"GET /admin/leases":                                list("/admin/leases"),
+		"GET /admin/leases/{id}":                           at("/admin/leases/*", lease, tenant+".nothing"),
+		"GET /admin/leases/{id}/end":                       at("/admin/leases/*/end", lease, tenant+".nothing"),
+		"POST /admin/leases/{id}/end":                      posted(at("/admin/leases/*/end", lease, tenant+".nothing"), why...),
+		"GET /admin/connections":                           list("/admin/connections"),
+		"GET /admin/connections/{id}":                      at("/admin/connections/*", tenant+"-idp", "no-such"),
+		"GET /admin/connections/{id}/{act}":                at("/admin/connections/*/disable", tenant+"-idp", "no-such"),
+		"POST /admin/connections/{id}/{act}":               posted(at("/admin/connections/*/disable", tenant+"-idp", "no-such"), why...),
+		"GET /admin/connections/{id}/test":                 at("/admin/connections/*/test", tenant+"-idp", "no-such"),
+		"POST /admin/connections/{id}/test":                posted(at("/admin/connections/*/test", tenant+"-idp", "no-such")),
+		"POST /admin/connections/{id}/response":            posted(at("/admin/connections/*/response", tenant+"-idp", "no-such"), "response", "x"),
+		"GET /admin/domains":                               list("/admin/domains"),
+		"GET /admin/domains/{tenant}/{domain}":             at("/admin/domains/"+tenant+"/*", tenant+".test", "no-such.test"),
+		"GET /admin/domains/{tenant}/{domain}/attest":      at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"),
+		"POST /admin/domains/{tenant}/{domain}/attest":     posted(at("/admin/domains/"+tenant+"/*/attest", tenant+"-two.test", "no-such.test"), why...),
+		"POST /admin/domains/{tenant}/{domain}/check":      posted(at("/admin/domains/"+tenant+"/*/check", tenant+"-two.test", "no-such.test"), why...),
+		"GET /admin/apps":                                  list("/admin/apps"),
+		"GET /admin/apps/{id}":                             at("/admin/apps/*", tenant+"-only", "no-such"),
+		"GET /admin/deliveries":                            list("/admin/deliveries"),
+		"GET /admin/deliveries/{id}/{act}":                 at("/admin/deliveries/*/retry", delivery, "dlv_no"),
+		"POST /admin/deliveries/{id}/{act}":                posted(at("/admin/deliveries/*/drop", delivery, "dlv_no"), why...),
+		"GET /admin/tenants":                               list("/admin/tenants"),
+		"GET /admin/tenants/{id}":                          at("/admin/tenants/*", tenant, "no-such"),
+		"GET /admin/tenants/{id}/setups/new":               at("/admin/tenants/*/setups/new", tenant, "no-such"),
+		"POST /admin/tenants/{id}/setups/new":              posted(at("/admin/tenants/*/setups/new", tenant, "no-such"), "life", "3 days"),
+		"GET /admin/tenants/{id}/setups/{setup}/withdraw":  at("/admin/tenants/"+tenant+"/setups/*/withdraw", setup, "setup_no"),
+		"POST /admin/tenants/{id}/setups/{setup}/withdraw": posted(at("/admin/tenants/"+tenant+"/setups/*/withdraw", setup, "setup_no"), why...),
+		"GET /admin/tenants/{id}/{act}":                    at("/admin/tenants/*/suspend", tenant, "no-such"),
+		"POST /admin/tenants/{id}/{act}":                   posted(at("/admin/tenants/*/suspend", tenant, "no-such"), why...),
+		"GET /admin/requests":                              list("/admin/requests"),
+		"GET /admin/orphans":                               list("/admin/orphans"),
+		"GET /admin/tenants/{id}/policy":                   at("/admin/tenants/*/policy", tenant, "no-such"),
+		"POST /admin/tenants/{id}/policy":                  posted(at("/admin/tenants/*/policy", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"POST /admin/tenants/{id}/policy/save":             posted(at("/admin/tenants/*/policy/save", tenant, "no-such"), "seen", "1", "base", "1", "create", "deny", "mode", "leased"),
+		"GET /admin/tenants/{id}/policy/{version}":         at("/admin/tenants/*/policy/1", tenant, "no-such"),
+		"GET /admin/audit":                                 list("/admin/audit"),
+		"GET /admin/audit.jsonl":                           list("/admin/audit.jsonl"),
 	}
 }
 
@@ -80,7 +86,9 @@ func settled(t testing.TB) (x *town, acme, operator visitor, globex trialScene) 
 	acme = x.admin("acme", "adam", provision.TenantAdminOffice)
 	x.undelivered(x.login("acme", "ada"))
 	l := x.login("globex", "ada")
-	globex = trialScene{l, x.undelivered(l)}
+	link, err := x.MakeSetup(context.Background(), everything(), broker.NewSetup{Tenant: "globex"}, "")
+	must(t, err)
+	globex = trialScene{l, x.undelivered(l), link.Setup.ID}
 	x.hold("globex-idp")
 	return x, acme, operator, globex
 }
@@ -89,10 +97,11 @@ func settled(t testing.TB) (x *town, acme, operator visitor, globex trialScene) 
 type trialScene struct {
 	lease    provision.Lease
 	delivery provision.DeliveryID
+	setup    provision.SetupID
 }
 
 func (g trialScene) trials() map[string]trial {
-	return trials("globex", string(g.lease.Account), string(g.lease.ID), string(g.delivery))
+	return trials("globex", string(g.lease.Account), string(g.lease.ID), string(g.delivery), string(g.setup))
 }
 
 // reference is what differs between two pages that say the same.
@@ -275,15 +284,15 @@ func TestEveryActDoesWhatItSaysAndIsInTheAuditWithWhoDidIt(t *testing.T) {
 		if shown := acme.get(r.Header().Get("Location")); shown.Code != http.StatusOK || !strings.Contains(shown.Body.String(), `role="status"`) {
 			t.Errorf("after %s: %d, and nothing says that it was done", c.act, shown.Code)
 		}
-		events, err := x.Under(everything()).Events(context.Background(), provision.EventQuery{Account: bob, Limit: 5})
+		events, err := x.desk.FindEvents(context.Background(), everything(), provision.EventQuery{Account: bob, Limit: 5}, "")
 		must(t, err)
 		found := false
-		for _, e := range events {
+		for _, e := range events.Items {
 			done := e.Kind == c.kind && e.Actor.Kind == provision.TenantAdmin && e.Actor.ID == string(acme.lease.Account) && e.Actor.Via == "console"
 			found = found || done && (c.act == "delete" || e.Personal.Requester.IP == "203.0.113.9")
 		}
 		if !found {
-			t.Errorf("%s is not in the audit with who did it, and from where: %+v", c.act, events)
+			t.Errorf("%s is not in the audit with who did it, and from where: %+v", c.act, events.Items)
 		}
 	}
 }
@@ -308,15 +317,16 @@ func TestNothingIsDoneWithoutWhatItWants(t *testing.T) {
 		{operator, "/admin/accounts/" + string(bob) + "/link", []string{"connection", "globex-idp", "subject", "x"}, 404},
 		{acme, "/admin/accounts/" + string(bob) + "/release", nil, 409},
 		{acme, "/admin/accounts/" + string(bob) + "/nothing", nil, 404},
-		{acme, "/admin/accounts/" + string(bob) + "/appoint", []string{"office", "leasehold:king"}, 404},
+		{acme, "/admin/accounts/" + string(bob) + "/appoint", []string{"office", "leasehold:king"}, 409},
 		{operator, "/admin/accounts/" + string(bob) + "/appoint", []string{"office", "leasehold:operator"}, 409},
 		{acme, "/admin/connections/acme-idp/confirm", nil, 422},
-		{acme, "/admin/connections/acme-idp/enable", nil, 404},
+		{acme, "/admin/connections/acme-idp/enable", nil, 409},
 		{operator, "/admin/deliveries/dlv_acme/drop", nil, 422},
 		{acme, "/admin/accounts/new", []string{"email", "no address"}, 422},
 		{acme, "/admin/accounts/new", []string{"email", "new@acme.test", "subject", "s"}, 422},
 		{acme, "/admin/accounts/new", []string{"email", "bob@acme.test"}, 409},
 		{operator, "/admin/accounts/new", []string{"email", "new@acme.test"}, 422},
+		{acme, "/admin/accounts/new", []string{"email", "new@globex.test"}, 409}, // nobody of hers could log in with it
 	} {
 		if r := c.who.post(c.at, c.form...); r.Code != c.code {
 			t.Errorf("%s with %q: %d, want %d\n%s", c.at, c.form, r.Code, c.code, r.Body)
@@ -376,10 +386,10 @@ func TestConnectionsDomainsDeliveriesAndTenantsAreGovernedToo(t *testing.T) {
 	wantDone(operator, "/admin/tenants/globex/suspend")
 	wantDone(operator, "/admin/tenants/globex/resume")
 	wantDone(operator, "/admin/accounts/new", "tenant", "globex", "email", "new@globex.test", "connection", "globex-idp", "subject", "new")
-	found, err := x.Under(everything()).Events(ctx, provision.EventQuery{Limit: 200})
+	found, err := x.desk.FindEvents(ctx, everything(), provision.EventQuery{Limit: 200}, "")
 	must(t, err)
 	acts := 0
-	for _, e := range found {
+	for _, e := range found.Items {
 		if e.Actor.Via == "console" && e.Actor.ID != "" {
 			acts++
 		}

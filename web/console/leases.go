@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -23,15 +24,15 @@ type leaseList struct {
 func (c *Console) leases(v *visit) error {
 	p := v.page()
 	p.Ended = v.query("ended") != ""
-	found, err := v.reach.Leases(v.r.Context(), p)
+	found, err := v.desk.Leases(v.r.Context(), v.m, p)
 	if err != nil {
 		return err
 	}
 	holders := map[provision.AccountID]provision.Account{}
 	var items []leaseRow
-	for _, l := range found {
+	for _, l := range found.Items {
 		if _, known := holders[l.Account]; !known {
-			x, err := v.reach.Account(v.r.Context(), l.Account)
+			x, err := v.desk.Account(v.r.Context(), v.m, l.Account)
 			if err != nil {
 				return err
 			}
@@ -40,13 +41,13 @@ func (c *Console) leases(v *visit) error {
 		items = append(items, leaseRow{l, holders[l.Account]})
 	}
 	return c.show(v, http.StatusOK, "leases", "Leases", leaseList{
-		part: cut(v, items, "after", func(l leaseRow) string { return string(l.ID) }), Tenant: string(p.Tenant), Ended: p.Ended,
+		part: cut(v, broker.Part[leaseRow]{Items: items, Next: found.Next}, "after"), Tenant: string(p.Tenant), Ended: p.Ended,
 	})
 }
 
 // lease is the page of one lease.
 func (c *Console) lease(v *visit) error {
-	s, err := v.reach.Lease(v.r.Context(), provision.LeaseID(v.id()))
+	s, err := v.desk.Lease(v.r.Context(), v.m, provision.LeaseID(v.id()))
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (c *Console) lease(v *visit) error {
 }
 
 func (c *Console) endOf(v *visit) (provision.Standing, question, error) {
-	s, err := v.reach.Lease(v.r.Context(), provision.LeaseID(v.id()))
+	s, err := v.desk.Lease(v.r.Context(), v.m, provision.LeaseID(v.id()))
 	return s, question{
 		Title: "End this session", Of: title(s.Account), Text: []string{"It ends now, in every app, with everything that hangs on it. The next login begins a new one."},
 		Button: "End this session", Danger: true, Why: true, Back: "/admin/accounts/" + string(s.Account.ID),
@@ -79,5 +80,5 @@ func (c *Console) doEnd(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	return c.settled(v, q, v.reach.EndLease(v.r.Context(), s.Lease.ID, v.form("reason")))
+	return c.settled(v, q, v.desk.EndLease(v.r.Context(), v.order(), s.Lease.ID))
 }

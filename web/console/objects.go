@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,12 +19,12 @@ type list[T any] struct {
 
 // connections is the list of connections.
 func (c *Console) connections(v *visit) error {
-	found, err := v.reach.Connections(v.r.Context(), v.page())
+	found, err := v.desk.Connections(v.r.Context(), v.m, v.page())
 	if err != nil {
 		return err
 	}
 	return c.show(v, http.StatusOK, "connections", "Connections", list[provision.Connection]{
-		cut(v, found, "after", func(x provision.Connection) string { return string(x.ID) }), string(v.tenant()),
+		cut(v, found, "after"), string(v.tenant()),
 	})
 }
 
@@ -38,19 +39,19 @@ type connectionPage struct {
 
 // connection is the page of one connection.
 func (c *Console) connection(v *visit) error {
-	x, err := v.reach.Connection(v.r.Context(), provision.ConnectionID(v.id()))
+	x, err := v.desk.Connection(v.r.Context(), v.m, provision.ConnectionID(v.id()))
 	if err != nil {
 		return err
 	}
 	page := connectionPage{Connection: x, Addresses: c.Addresses(x)}
-	page.InForce, page.Waiting = v.reach.Trust(x)
+	page.InForce, page.Waiting = v.desk.Trust(x)
 	for _, e := range c.Expiring() {
 		if e.Connection == x.ID {
 			page.Expiry = e
 		}
 	}
 	for _, a := range connectionActs() {
-		if v.m.Write && a.offered(x) && v.reach.Can(a.right(), x.Tenant) {
+		if v.m.Write && a.offered(x) && v.desk.Can(v.m, a.right(), x.Tenant) {
 			page.Acts = append(page.Acts, actLink{v.r.URL.Path + "/" + a.name, a.title, a.danger})
 		}
 	}
@@ -65,7 +66,7 @@ type connectionAct struct {
 	name, title, text string
 	danger, why       bool
 	offered           func(provision.Connection) bool
-	do                broker.ConnectionVerb
+	do                func(*broker.Desk, context.Context, broker.Order, provision.ConnectionID) (provision.RevocationID, error)
 }
 
 // right is the right to it.
@@ -75,25 +76,23 @@ func (a connectionAct) right() broker.Right { return broker.Right("connections."
 func connectionActs() []connectionAct {
 	held := func(x provision.Connection) bool { return x.Held && x.Removal == "" }
 	return []connectionAct{
-		{"confirm", "Confirm the new trust", "What is proposed takes the place of the trust in force. Sessions that began under the former trust end.", true, true, held,
-			func(b *broker.Broker, ctx context.Context, d broker.Deed, id provision.ConnectionID) error {
-				_, err := b.ConfirmTrust(ctx, d, id)
-				return err
+		{"confirm", "Confirm the new trust", "What is proposed takes the place of the trust in force. Sessions that began under the former trust end.", true, true, held, (*broker.Desk).ConfirmTrust},
+		{"reject", "Reject the new trust", "The trust in force stays. What is rejected is not proposed again.", false, true, held,
+			func(k *broker.Desk, ctx context.Context, o broker.Order, id provision.ConnectionID) (provision.RevocationID, error) {
+				return "", k.RejectTrust(ctx, o, id)
 			}},
-		{"reject", "Reject the new trust", "The trust in force stays. What is rejected is not proposed again.", false, true, held, (*broker.Broker).RejectTrust},
 		{"disable", "Disable", "Nobody logs in by this connection any more, and every session that began by it ends now.", true, false,
-			func(x provision.Connection) bool { return !x.Disabled && x.Removal == "" },
-			func(b *broker.Broker, ctx context.Context, d broker.Deed, id provision.ConnectionID) error {
-				_, err := b.DisableConnection(ctx, d, id)
-				return err
-			}},
+			func(x provision.Connection) bool { return !x.Disabled && x.Removal == "" }, (*broker.Desk).DisableConnection},
 		{"enable", "Enable", "People log in by this connection again. Sessions that have ended stay ended.", false, false,
-			func(x provision.Connection) bool { return x.Disabled && x.Removal == "" }, (*broker.Broker).EnableConnection},
+			func(x provision.Connection) bool { return x.Disabled && x.Removal == "" },
+			func(k *broker.Desk, ctx context.Context, o broker.Order, id provision.ConnectionID) (provision.RevocationID, error) {
+				return "", k.EnableConnection(ctx, o, id)
+			}},
 	}
 }
 
 func (c *Console) connectionAct(v *visit) (connectionAct, question, error) {
-	x, err := v.reach.Connection(v.r.Context(), provision.ConnectionID(v.id()))
+	x, err := v.desk.Connection(v.r.Context(), v.m, provision.ConnectionID(v.id()))
 	if err != nil {
 		return connectionAct{}, question{}, err
 	}
@@ -104,7 +103,7 @@ func (c *Console) connectionAct(v *visit) (connectionAct, question, error) {
 	}
 	a := acts[at]
 	q := question{Title: a.title, Of: string(x.ID), Text: []string{a.text}, Button: a.title, Danger: a.danger, Why: a.why, Back: "/admin/connections/" + string(x.ID)}
-	if inForce, waiting := v.reach.Trust(x); waiting != "" {
+	if inForce, waiting := v.desk.Trust(x); waiting != "" {
 		q.Text = append(q.Text, "In force: "+inForce, "Proposed: "+waiting)
 	}
 	return a, q, nil
@@ -128,21 +127,22 @@ func (c *Console) doConnectionAct(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	return c.settled(v, q, v.reach.OnConnection(v.r.Context(), provision.ConnectionID(v.id()), a.right(), a.do, v.form("reason")))
+	_, err = a.do(v.desk, v.r.Context(), v.order(), provision.ConnectionID(v.id()))
+	return c.settled(v, q, err)
 }
 
 // apps is the list of apps.
 func (c *Console) apps(v *visit) error {
-	found, err := v.reach.Apps(v.r.Context(), v.page())
+	found, err := v.desk.Apps(v.r.Context(), v.m, v.page())
 	if err != nil {
 		return err
 	}
-	return c.show(v, http.StatusOK, "apps", "Apps", list[provision.App]{cut(v, found, "after", func(x provision.App) string { return string(x.ID) }), string(v.tenant())})
+	return c.show(v, http.StatusOK, "apps", "Apps", list[provision.App]{cut(v, found, "after"), string(v.tenant())})
 }
 
 // app is the page of one app.
 func (c *Console) app(v *visit) error {
-	x, err := v.reach.App(v.r.Context(), provision.AppID(v.id()))
+	x, err := v.desk.App(v.r.Context(), v.m, provision.AppID(v.id()))
 	if err != nil {
 		return err
 	}
@@ -151,11 +151,11 @@ func (c *Console) app(v *visit) error {
 
 // tenants is the list of tenants.
 func (c *Console) tenants(v *visit) error {
-	found, err := v.reach.Tenants(v.r.Context(), v.page())
+	found, err := v.desk.Tenants(v.r.Context(), v.m, v.page())
 	if err != nil {
 		return err
 	}
-	return c.show(v, http.StatusOK, "tenants", "Tenants", cut(v, found, "after", func(x provision.Tenant) string { return string(x.ID) }))
+	return c.show(v, http.StatusOK, "tenants", "Tenants", cut(v, found, "after"))
 }
 
 // tenantPage is one tenant.
@@ -164,16 +164,21 @@ type tenantPage struct {
 	Policy     provision.Policy
 	Population provision.Population
 	Acts       []actLink
+	Invites    bool // whoever looks may make setup links
+	Setups     []provision.Setup
 }
 
 // tenant is the page of one tenant.
 func (c *Console) tenant(v *visit) error {
-	t, err := v.reach.Tenant(v.r.Context(), provision.TenantID(v.id()))
+	t, err := v.desk.Tenant(v.r.Context(), v.m, provision.TenantID(v.id()))
 	if err != nil {
 		return err
 	}
-	page := tenantPage{Tenant: t, Policy: t.Policy.WithDefaults()}
-	if page.Population, err = v.reach.Population(v.r.Context(), t.ID); err != nil {
+	page := tenantPage{Tenant: t, Policy: t.Policy.WithDefaults(), Invites: t.Removal == "" && v.mayInvite(t.ID) == nil}
+	if page.Setups, err = c.openSetups(v, t.ID); err != nil {
+		return err
+	}
+	if page.Population, err = v.desk.Population(v.r.Context(), v.m, t.ID); err != nil {
 		return err
 	}
 	if v.m.Everywhere && v.m.Write && t.Removal == "" {
@@ -197,7 +202,7 @@ func first(texts ...string) string {
 }
 
 func (c *Console) tenantAct(v *visit) (suspended bool, q question, err error) {
-	t, err := v.reach.Tenant(v.r.Context(), provision.TenantID(v.id()))
+	t, err := v.desk.Tenant(v.r.Context(), v.m, provision.TenantID(v.id()))
 	if err != nil {
 		return false, q, err
 	}
@@ -235,7 +240,12 @@ func (c *Console) doTenantAct(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return c.settled(v, q, v.reach.HoldTenant(v.r.Context(), provision.TenantID(v.id()), suspended, v.form("reason")))
+	if suspended {
+		_, err = v.desk.SuspendTenant(v.r.Context(), v.order(), provision.TenantID(v.id()))
+	} else {
+		err = v.desk.ResumeTenant(v.r.Context(), v.order(), provision.TenantID(v.id()))
+	}
+	return c.settled(v, q, err)
 }
 
 // deliveryList is what apps could not be told.
@@ -246,24 +256,23 @@ type deliveryList struct {
 
 // deliveries lists what apps could not be told of ends of access.
 func (c *Console) deliveries(v *visit) error {
-	f := provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows + 1}
+	f := provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows}
 	if err := v.place(&f); err != nil {
 		return err
 	}
-	found, err := v.reach.Deliveries(v.r.Context(), f)
+	found, err := v.desk.Deliveries(v.r.Context(), v.m, f)
 	if err != nil {
 		return err
 	}
-	return c.show(v, http.StatusOK, "deliveries", "Stuck deliveries", deliveryList{cut(v, found, "after", placeOf), string(f.Tenant)})
+	if n := len(found.Items); found.Next != "" && n > 0 {
+		found.Next = string(found.Items[n-1].ID) // the number of its event would tell how much happens to everybody
+	}
+	return c.show(v, http.StatusOK, "deliveries", "Stuck deliveries", deliveryList{cut(v, found, "after"), string(f.Tenant)})
 }
 
 func (c *Console) deliveryAct(v *visit) (again bool, q question, err error) {
-	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{ID: provision.DeliveryID(v.id()), Limit: 1})
-	if err == nil && len(found) == 0 {
-		err = provision.ErrNotFound
-	}
-	if err == nil {
-		err = v.reach.MayDeliver()
+	if _, err = v.desk.Delivery(v.r.Context(), v.m, provision.DeliveryID(v.id())); err == nil {
+		err = errors.Join(v.m.May("deliveries.retry"), v.m.May("deliveries.drop"))
 	}
 	if err != nil {
 		return false, q, err
@@ -299,7 +308,11 @@ func (c *Console) doDeliveryAct(v *visit) error {
 	if ok, err := c.answered(v, q); !ok {
 		return err
 	}
-	return c.settled(v, q, v.reach.Deliver(v.r.Context(), provision.DeliveryID(v.id()), again, v.form("reason")))
+	do := v.desk.DropDelivery
+	if again {
+		do = v.desk.RetryDelivery
+	}
+	return c.settled(v, q, do(v.r.Context(), v.order(), provision.DeliveryID(v.id())))
 }
 
 // address is a path of the console with a query.

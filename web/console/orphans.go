@@ -1,20 +1,23 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
 // orphanPage is what nobody looks after: accounts that nobody uses, that nobody can come to any more, or whose domain is
-// not the tenant's.
+// not the tenant's; and rules for workloads for which nobody answers.
 type orphanPage struct {
 	Tenant string
 	Days   int
 	Sets   []orphanSet
+	Rules  []broker.HeldRule
 	Keeps  []retention
 	Erased []provision.Event
 }
@@ -37,6 +40,9 @@ const fewOrphans = 10
 
 // maxWalked bounds the claims, connections and tenants that a page looks through.
 const maxWalked = 2000
+
+// maxTrust bounds the rules whose owners are looked for.
+const maxTrust = 100
 
 // orphans is the report.
 func (c *Console) orphans(v *visit) error {
@@ -64,15 +70,15 @@ func (c *Console) orphans(v *visit) error {
 
 // orphan adds the accounts that a query finds, if any; set has the address of the whole list.
 func (c *Console) orphan(v *visit, page *orphanPage, set orphanSet, q provision.AccountQuery) error {
-	q.Limit = fewOrphans + 1
-	found, err := v.reach.Accounts(v.r.Context(), q)
-	if err != nil || len(found) == 0 {
+	q.Limit = fewOrphans
+	found, err := v.desk.FindAccounts(v.r.Context(), v.m, q)
+	if err != nil || len(found.Items) == 0 {
 		return err
 	}
-	if len(found) <= fewOrphans {
+	if found.Next == "" {
 		set.More = ""
 	}
-	set.Accounts = found[:min(len(found), fewOrphans)]
+	set.Accounts = found.Items
 	page.Sets = append(page.Sets, set)
 	return nil
 }
@@ -86,51 +92,38 @@ func allOf(t provision.TenantID, name, value string) string {
 }
 
 // walk looks through a list, so far as a page does.
-func walk[T any](v *visit, list func(provision.Page) ([]T, error), cursor func(T) string, each func(T) error) error {
-	p := provision.Page{Tenant: v.tenant(), Limit: 500}
+func walk[T any](v *visit, list func(context.Context, broker.Mandate, provision.Page) (broker.Part[T], error), each func(T) error) error {
+	p := provision.Page{Tenant: v.tenant(), Limit: broker.MaxPart}
 	for seen := 0; seen < maxWalked; seen += p.Limit {
-		items, err := list(p)
+		found, err := list(v.r.Context(), v.m, p)
 		if err != nil {
 			return err
 		}
-		for _, item := range items {
+		for _, item := range found.Items {
 			if err := each(item); err != nil {
 				return err
 			}
-			p.After = cursor(item)
 		}
-		if len(items) == 0 {
+		if p.After = found.Next; p.After == "" {
 			return nil
 		}
 	}
 	return nil
 }
 
-// eachConnection looks through the connections.
-func (v *visit) eachConnection(each func(provision.Connection) error) error {
-	list := func(p provision.Page) ([]provision.Connection, error) { return v.reach.Connections(v.r.Context(), p) }
-	return walk(v, list, func(x provision.Connection) string { return string(x.ID) }, each)
-}
-
-// eachClaim looks through the claims.
-func (v *visit) eachClaim(each func(provision.Claim) error) error {
-	list := func(p provision.Page) ([]provision.Claim, error) { return v.reach.Claims(v.r.Context(), p) }
-	return walk(v, list, func(x provision.Claim) string { return x.Domain.String() + "/" + string(x.Tenant) }, each)
-}
-
 // strandedAt adds accounts whose sign-ins are at connections that let nobody in.
 func (c *Console) strandedAt(v *visit, page *orphanPage) error {
-	return v.eachConnection(func(x provision.Connection) error {
+	return walk(v, v.desk.Connections, func(x provision.Connection) error {
 		if !x.Disabled && x.Removal == "" {
 			return nil
 		}
-		ids, err := v.reach.Stranded(v.r.Context(), x.ID, fewOrphans)
+		ids, err := v.desk.Stranded(v.r.Context(), v.m, x.ID, fewOrphans)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
 		set := orphanSet{Title: "Sign-in at " + string(x.ID) + ", which is switched off", Text: "Nobody comes by this connection. The first of those who did:"}
 		for _, id := range ids {
-			found, err := v.reach.Account(v.r.Context(), id)
+			found, err := v.desk.Account(v.r.Context(), v.m, id)
 			if errors.Is(err, provision.ErrNotFound) {
 				continue
 			}
@@ -146,7 +139,7 @@ func (c *Console) strandedAt(v *visit, page *orphanPage) error {
 
 // ofLapsedDomains adds accounts of domains that are no tenant's any more.
 func (c *Console) ofLapsedDomains(v *visit, page *orphanPage) error {
-	return v.eachClaim(func(x provision.Claim) error {
+	return walk(v, v.desk.Domains, func(x provision.Claim) error {
 		if x.State != provision.ClaimLapsed {
 			return nil
 		}
@@ -158,8 +151,16 @@ func (c *Console) ofLapsedDomains(v *visit, page *orphanPage) error {
 
 // kept adds how long tenants keep what nobody uses, and what was erased of late because of it.
 func (c *Console) kept(v *visit, page *orphanPage) error {
-	list := func(p provision.Page) ([]provision.Tenant, error) { return v.reach.Tenants(v.r.Context(), p) }
-	err := walk(v, list, func(t provision.Tenant) string { return string(t.ID) }, func(t provision.Tenant) error {
+	looked := 0
+	err := walk(v, v.desk.Tenants, func(t provision.Tenant) error {
+		if n := len(t.Policy.Trust); n > 0 && looked+n <= maxTrust {
+			looked += n
+			held, err := v.desk.HeldRules(v.r.Context(), v.m, t.ID)
+			if err != nil {
+				return err
+			}
+			page.Rules = append(page.Rules, held...)
+		}
 		if len(page.Keeps) < fewOrphans {
 			page.Keeps = append(page.Keeps, retention{t.ID, t.Retention})
 		}
@@ -168,8 +169,8 @@ func (c *Console) kept(v *visit, page *orphanPage) error {
 	if err != nil {
 		return err
 	}
-	events, err := v.reach.Events(v.r.Context(), provision.EventQuery{Tenant: v.tenant(), Kind: provision.EventAccountState, Limit: 200})
-	for _, e := range events {
+	events, err := v.desk.FindEvents(v.r.Context(), v.m, provision.EventQuery{Tenant: v.tenant(), Kind: provision.EventAccountState, Limit: 200}, "")
+	for _, e := range events.Items {
 		if e.Actor.Via == "retention" && len(page.Erased) < fewOrphans {
 			page.Erased = append(page.Erased, e)
 		}

@@ -93,7 +93,7 @@ func counted(n int, one, many string) string {
 
 // heldConnections are those whose new trust waits for a word.
 func (c *Console) heldConnections(v *visit, page *overviewPage) error {
-	return v.eachConnection(func(x provision.Connection) error {
+	return walk(v, v.desk.Connections, func(x provision.Connection) error {
 		if x.Held {
 			page.Alarms = append(page.Alarms, alarm{"Held", string(x.ID) + " shows a new trust. Nobody logs in by it until you confirm or reject that.", "/admin/connections/" + string(x.ID)})
 		}
@@ -103,7 +103,7 @@ func (c *Console) heldConnections(v *visit, page *overviewPage) error {
 
 // failingProofs are claims that are not proved, or that nobody can look at.
 func (c *Console) failingProofs(v *visit, page *overviewPage) error {
-	return v.eachClaim(func(x provision.Claim) error {
+	return walk(v, v.desk.Domains, func(x provision.Claim) error {
 		at := "/admin/domains/" + string(x.Tenant) + "/" + x.Domain.String()
 		switch {
 		case x.State == provision.ClaimLapsed:
@@ -121,10 +121,10 @@ func (c *Console) failingProofs(v *visit, page *overviewPage) error {
 
 // stuck is what apps could not be told.
 func (c *Console) stuck(v *visit, page *overviewPage) error {
-	found, err := v.reach.Deliveries(v.r.Context(), provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows + 1})
-	if n := len(found); n > 0 {
+	found, err := v.desk.Deliveries(v.r.Context(), v.m, provision.DeliveryFilter{Tenant: v.tenant(), State: provision.DeliveryStuck, Limit: rows})
+	if n := len(found.Items); n > 0 {
 		count := counted(n, "end of access", "ends of access")
-		if n > rows {
+		if found.Next != "" {
 			count = fmt.Sprintf("More than %d ends of access", rows)
 		}
 		page.Alarms = append(page.Alarms, alarm{"Deliveries", count + " could not be told to an app.", "/admin/deliveries"})
@@ -134,7 +134,7 @@ func (c *Console) stuck(v *visit, page *overviewPage) error {
 
 // waiting is the population, and who waits in it.
 func (c *Console) waiting(v *visit, page *overviewPage) (err error) {
-	if page.Population, err = v.reach.Population(v.r.Context(), v.tenant()); err != nil {
+	if page.Population, err = v.desk.Population(v.r.Context(), v.m, v.tenant()); err != nil {
 		return err
 	}
 	if n := page.Population.Accounts[provision.Pending]; n > 0 {
@@ -147,7 +147,7 @@ func (c *Console) waiting(v *visit, page *overviewPage) (err error) {
 func (c *Console) refusals(v *visit, page *overviewPage) error {
 	today := v.now().UTC().Truncate(24 * time.Hour)
 	page.Since = today.AddDate(0, 0, 1-chartDays)
-	found, err := v.reach.Refused(v.r.Context(), v.tenant(), page.Since)
+	found, err := v.desk.Refused(v.r.Context(), v.m, v.tenant(), page.Since)
 	if err != nil {
 		return err
 	}

@@ -157,10 +157,13 @@ func (c *Console) write(w http.ResponseWriter, status int, name string, page sho
 // done is what was done before this page was shown; "": nothing. Only words of ours are shown.
 func done(v *visit) string {
 	said := v.query("done")
-	for _, known := range []string{"Create an account", "End this session", "Attest the domain", "Try again", "Give up", "Suspend the tenant", "Resume the tenant"} {
+	for _, known := range []string{"Create an account", "End this session", "Attest the domain", "Try again", "Give up", "Suspend the tenant", "Resume the tenant", "Withdraw the setup link"} {
 		if said == known {
 			return said
 		}
+	}
+	if n, ok := strings.CutPrefix(said, "Version "); ok && said == inForce(number(strings.TrimSuffix(n, policyTakesHold))) {
+		return said
 	}
 	for _, a := range accountActs() {
 		if said == a.title {

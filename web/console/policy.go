@@ -157,7 +157,15 @@ func (c *Console) policySave(v *visit) error {
 	if err != nil {
 		return c.policyAgain(v, f, nil, err)
 	}
-	return v.done(v.policyPath(), "Version "+strconv.FormatInt(saved.Policy.Version, 10)+" is in force; live sessions are judged by it within seconds")
+	return v.done(v.policyPath(), inForce(saved.Policy.Version))
+}
+
+// policyTakesHold ends what is said of a version that was saved.
+const policyTakesHold = " is in force; live sessions are judged by it within seconds"
+
+// inForce says that a version was saved.
+func inForce(version int64) string {
+	return "Version " + strconv.FormatInt(version, 10) + policyTakesHold
 }
 
 // policyAgain shows the editor again with what was wrong. What is no fault of the form is not the editor's.

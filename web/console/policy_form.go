@@ -19,8 +19,7 @@ type policyForm struct {
 	GroupsAny, GroupsAll, GroupsNone         string
 	RolesDefault, RolesMap, RolesCeiling     string
 	Seats, MaxSession, Idle, MaxAuthAge, ACR string
-	DeprovisionGrace, When                   string
-	Elevate                                  []string // shown, and not changed here
+	DeprovisionGrace, When, Elevate          string
 }
 
 // formOf is a policy as the form has it.
@@ -32,14 +31,12 @@ func formOf(p provision.Policy, seen int64) policyForm {
 		GroupsAny: lined(p.Groups.Any), GroupsAll: lined(p.Groups.All), GroupsNone: lined(p.Groups.None),
 		RolesDefault: lined(p.Roles.Default), RolesCeiling: lined(p.Roles.Ceiling), Seats: strconv.Itoa(p.Seats),
 		MaxSession: lasting(p.MaxSession), Idle: lasting(p.Idle), MaxAuthAge: lasting(p.MaxAuthAge), ACR: lined(p.ACR), DeprovisionGrace: lasting(p.DeprovisionGrace), When: p.When,
+		Elevate: elevationLines(p.Elevate),
 	}
 	for _, group := range slices.Sorted(maps.Keys(p.Roles.Map)) {
 		f.RolesMap += group + " -> " + strings.Join(p.Roles.Map[group], ", ") + "\n"
 	}
 	f.RolesMap = strings.TrimSpace(f.RolesMap)
-	for _, rule := range p.Elevate {
-		f.Elevate = append(f.Elevate, fmt.Sprint(rule))
-	}
 	return f
 }
 
@@ -53,6 +50,7 @@ func (f policyForm) Hidden() []hidden {
 		{"groups.any", f.GroupsAny}, {"groups.all", f.GroupsAll}, {"groups.none", f.GroupsNone},
 		{"roles.default", f.RolesDefault}, {"roles.map", f.RolesMap}, {"roles.ceiling", f.RolesCeiling}, {"seats", f.Seats}, {"max_session", f.MaxSession},
 		{"idle", f.Idle}, {"max_auth_age", f.MaxAuthAge}, {"acr", f.ACR}, {"deprovision_grace", f.DeprovisionGrace}, {"when", f.When},
+		{"elevate", f.Elevate},
 	}
 }
 
@@ -63,6 +61,7 @@ func readPolicy(v *visit) policyForm {
 		GroupsAny: v.form("groups.any"), GroupsAll: v.form("groups.all"), GroupsNone: v.form("groups.none"),
 		RolesDefault: v.form("roles.default"), RolesMap: v.form("roles.map"), RolesCeiling: v.form("roles.ceiling"), Seats: v.form("seats"), MaxSession: v.form("max_session"),
 		Idle: v.form("idle"), MaxAuthAge: v.form("max_auth_age"), ACR: v.form("acr"), DeprovisionGrace: v.form("deprovision_grace"), When: strings.ReplaceAll(v.form("when"), "\r\n", "\n"),
+		Elevate: strings.ReplaceAll(v.form("elevate"), "\r\n", "\n"),
 	}
 }
 
@@ -79,6 +78,9 @@ func (c *Console) policyOf(v *visit, f policyForm) (p provision.Policy, wrong []
 	p.ACR, p.When = items(f.ACR), f.When
 	if p.Roles.Map, err = mapping(f.RolesMap); err != nil {
 		wrong = append(wrong, "roles.map: "+err.Error())
+	}
+	if p.Elevate, err = elevationsOf(f.Elevate); err != nil {
+		wrong = append(wrong, "elevate: "+err.Error())
 	}
 	if p.Seats, err = strconv.Atoi(zeroIfNone(f.Seats)); err != nil {
 		wrong = append(wrong, fmt.Sprintf("seats: %q is no whole number", f.Seats))
@@ -184,9 +186,6 @@ func (f policyForm) Said() (said []hidden) {
 		if x.Name != "seen" && x.Name != "base" {
 			said = append(said, x)
 		}
-	}
-	for _, rule := range f.Elevate {
-		said = append(said, hidden{"elevate", rule})
 	}
 	return said
 }

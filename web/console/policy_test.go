@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -77,6 +79,12 @@ func TestAPolicyIsTriedThenSavedThenPutBack(t *testing.T) {
 	saved := adam.do(http.MethodPost, policyPath+"/save", with(fieldsOf(page), "reason", "no more ada"))
 	if saved.Code != http.StatusSeeOther {
 		t.Fatalf("%d: %s", saved.Code, saved.Body)
+	}
+	if shown := adam.get(saved.Header().Get("Location")).Body.String(); !strings.Contains(shown, "Done: Version 2 is in force; live sessions") {
+		t.Errorf("nothing says that it was done: %s", shown)
+	}
+	if forged := adam.get(policyPath + "?done=Version+2+is+void").Body.String(); strings.Contains(forged, "is void") {
+		t.Error("an address says what was done")
 	}
 	now := x.policy()
 	if now.Version != before.Version+1 || now.When != "account.email\n!= \"ada@acme.test\"" || len(now.Roles.Default) != 2 || now.Roles.Map["cn=x,dc=y"][0] != "writer" || len(now.Roles.Map["board"]) != 2 {
@@ -175,5 +183,37 @@ func TestAManifestsPolicyIsTriedAndNotSaved(t *testing.T) {
 	}
 	if saved := adam.do(http.MethodPost, policyPath+"/save", fieldsOf(tried)); saved.Code != http.StatusConflict || x.policy().Seats != 0 {
 		t.Errorf("%d: %s", saved.Code, saved.Body)
+	}
+}
+
+func TestRolesForAWhileAreWrittenInTheEditorAsAManifestHasThem(t *testing.T) {
+	x, adam := ruled(t)
+	const written = "role: auditor\r\nwho.groups: cn=eng,dc=x\r\nwho.groups: ops: night\r\nmax: 2h\r\napprovers.roles: lead\r\n\r\nrole: root\r\nwho.roles: auditor\r\nmax: 30m\r\napprove: policy\r\nticket: on"
+	form := with(fieldsOf(adam.get(policyPath).Body.String()), "elevate", written)
+	tried := adam.do(http.MethodPost, policyPath, form)
+	if page := tried.Body.String(); tried.Code != http.StatusOK || !strings.Contains(page, "elevate: (none) → auditor for 2h0m0s (groups cn=eng,dc=x, ops: night), by approver (roles lead), root for 30m0s (roles auditor), by policy, with a ticket") {
+		t.Fatalf("%d: %s", tried.Code, page)
+	}
+	if saved := adam.do(http.MethodPost, policyPath+"/save", fieldsOf(tried.Body.String())); saved.Code != http.StatusSeeOther {
+		t.Fatalf("%d: %s", saved.Code, saved.Body)
+	}
+	want := []provision.ElevationRule{
+		{Role: "auditor", Who: provision.Circle{Groups: []string{"cn=eng,dc=x", "ops: night"}}, Max: 2 * time.Hour, Approve: provision.ByApprover, Approvers: provision.Circle{Roles: []string{"lead"}}},
+		{Role: "root", Who: provision.Circle{Roles: []string{"auditor"}}, Max: 30 * time.Minute, Approve: provision.ByPolicy, Ticket: true},
+	}
+	if now := x.policy(); !reflect.DeepEqual(now.Elevate, want) {
+		t.Errorf("saved is %+v", now.Elevate)
+	}
+	form = fieldsOf(adam.get(policyPath).Body.String())
+	if again := adam.do(http.MethodPost, policyPath, form); !strings.Contains(again.Body.String(), "Nothing.") {
+		t.Errorf("what is saved is read as something else: %s", again.Body)
+	}
+	for faulty, words := range map[string]string{
+		"auditor": "line 1: &#34;auditor&#34; is not written as: key: value", "max: 2h": "a rule begins with its role", "role: a\nwhom: b": "line 2: there is no key &#34;whom&#34;",
+		"role: a\nticket: maybe": "ticket is on or off", "role: a\nmax: soon": "is no length of time", "role: a\nmax: 1h": "names nobody", "role: a\nwho.roles: b\nmax: 9h\napprove: policy": "is not between",
+	} {
+		if r := adam.do(http.MethodPost, policyPath, with(form, "elevate", faulty)); r.Code != http.StatusUnprocessableEntity || !strings.Contains(r.Body.String(), words) {
+			t.Errorf("%q: %d, and nothing says %q:\n%s", faulty, r.Code, words, r.Body)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"leasehold/broker"
 	"leasehold/provision"
 )
 
@@ -67,13 +68,19 @@ func (c *Console) settled(v *visit, q question, err error) error {
 	switch {
 	case err == nil:
 		return v.done(q.Back, q.Title)
+	case errors.Is(err, broker.ErrInvalid):
+		return c.askAgain(v, q, http.StatusUnprocessableEntity, "That cannot be used: "+plain(err)+".")
 	case errors.As(err, &denied), errors.Is(err, provision.ErrNotFound), !errors.Is(err, provision.ErrConflict):
 		return err
 	}
 	return c.askAgain(v, q, http.StatusConflict, "That cannot be done now: "+plain(err)+".")
 }
 
-// plain is a conflict in the words of whoever found it.
+// plain is an error in the words of whoever found it.
 func plain(err error) string {
-	return strings.TrimSuffix(strings.TrimSuffix(err.Error(), provision.ErrConflict.Error()), ": ")
+	text := err.Error()
+	for _, kind := range []error{provision.ErrConflict, broker.ErrInvalid, provision.ErrNotFound} {
+		text = strings.TrimSuffix(text, ": "+kind.Error())
+	}
+	return text
 }

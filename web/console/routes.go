@@ -45,8 +45,13 @@ func (c *Console) routes() []route {
 		{"POST /admin/deliveries/{id}/{act}", c.doDeliveryAct},
 		{"GET /admin/tenants", c.tenants},
 		{"GET /admin/tenants/{id}", c.tenant},
+		{"GET /admin/tenants/{id}/setups/new", c.askSetup},
+		{"POST /admin/tenants/{id}/setups/new", c.makeSetup},
+		{"GET /admin/tenants/{id}/setups/{setup}/withdraw", c.askWithdraw},
+		{"POST /admin/tenants/{id}/setups/{setup}/withdraw", c.doWithdraw},
 		{"GET /admin/tenants/{id}/{act}", c.askTenantAct},
 		{"POST /admin/tenants/{id}/{act}", c.doTenantAct},
+		{"GET /admin/requests", c.requests},
 		{"GET /admin/orphans", c.orphans},
 		{"GET /admin/audit", c.audit},
 		{"GET /admin/audit.jsonl", c.export},
@@ -57,7 +62,7 @@ func (c *Console) routes() []route {
 func tabs() []tab {
 	return []tab{
 		{"/admin", "Overview"}, {"/admin/accounts", "Accounts"}, {"/admin/leases", "Leases"}, {"/admin/connections", "Connections"}, {"/admin/domains", "Domains"},
-		{"/admin/apps", "Apps"}, {"/admin/deliveries", "Deliveries"}, {"/admin/orphans", "Orphans"}, {"/admin/audit", "Audit"}, {"/admin/tenants", "Tenants"},
+		{"/admin/apps", "Apps"}, {"/admin/deliveries", "Deliveries"}, {"/admin/requests", "Requests"}, {"/admin/orphans", "Orphans"}, {"/admin/audit", "Audit"}, {"/admin/tenants", "Tenants"},
 	}
 }
 

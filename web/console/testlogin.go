@@ -27,7 +27,7 @@ type testPage struct {
 func (c *Console) testLogin(v *visit) error { return c.tested(v, testPage{}) }
 
 func (c *Console) tested(v *visit, page testPage) error {
-	x, err := v.reach.Connection(v.r.Context(), provision.ConnectionID(v.id()))
+	x, err := v.desk.Connection(v.r.Context(), v.m, provision.ConnectionID(v.id()))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (v *visit) issuer(x provision.Connection) string {
 	if x.Protocol == provision.OIDC {
 		return x.Issuer
 	}
-	inForce, _ := v.reach.Trust(x)
+	inForce, _ := v.desk.Trust(x)
 	_, after, _ := strings.Cut(inForce, "http")
 	name, _, _ := strings.Cut("http"+after, " ")
 	return strings.Trim(name, "\",;")

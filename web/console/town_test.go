@@ -66,6 +66,7 @@ type town struct {
 	*broker.Broker
 	t       testing.TB
 	store   *sqlite.Store
+	desk    *broker.Desk
 	console *console.Console
 	web     http.Handler
 	origin  provision.Origin
@@ -104,16 +105,16 @@ func newTown(t testing.TB) *town {
 	conditions, err := condition.New()
 	must(t, err)
 	x.Broker, err = broker.New(ctx, broker.Ports{
-		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Conditions: conditions,
+		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Setups: x.store, Elevations: x.store, Conditions: conditions,
 		Leftovers: x.store, Outbox: x.store, Messenger: deaf{}, Operators: "ops", Documents: documents{}, URL: x.origin,
 		Open:    func(_ context.Context, c provision.Connection) (idp.Provider, error) { return believer{c.ID}, nil },
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },
 	})
 	must(t, err)
 	x.register()
-	prover := broker.NewProver(x.Broker, nowhere{}, time.Hour, time.Hour)
+	x.desk = broker.NewDesk(x.Broker, broker.NewProver(x.Broker, nowhere{}, time.Hour, time.Hour), x.store)
 	x.console, err = console.New(console.Config{
-		Broker: x.Broker, Prover: prover,
+		Broker: x.Broker, Desk: x.desk,
 		Expiring: func() []broker.Expiry {
 			return []broker.Expiry{{Connection: "acme-idp", Tenant: "acme", At: time.Now().Add(50 * time.Hour)}, {Connection: "globex-idp", Tenant: "globex", At: time.Now().Add(60 * time.Hour)}}
 		},
@@ -238,6 +239,8 @@ func (x *town) held(tenant provision.TenantID) string {
 	add(leases, err)
 	events, err := x.store.Events(ctx, provision.EventFilter{Tenant: tenant, Limit: 10_000})
 	add(events, err)
+	setups, err := x.store.Setups(ctx, all)
+	add(setups, err)
 	deliveries, _, err := x.store.Deliveries(ctx, provision.DeliveryFilter{Tenant: tenant, Limit: 1000})
 	add(deliveries, err)
 	return text

@@ -14,11 +14,11 @@ import (
 // visit is one request of somebody who holds an office.
 type visit struct {
 	web.Visitor
-	w     http.ResponseWriter
-	r     *http.Request
-	who   provision.Standing
-	m     broker.Mandate
-	reach broker.Reach // what m reaches
+	w    http.ResponseWriter
+	r    *http.Request
+	who  provision.Standing
+	m    broker.Mandate
+	desk *broker.Desk // where it is done, within m
 }
 
 // admitted lets whoever holds an office to a page. Nobody is sent to log in; whoever holds none gets the page that says
@@ -32,7 +32,7 @@ func (c *Console) admitted(next serve) func(http.ResponseWriter, *http.Request, 
 		if err != nil {
 			return err
 		}
-		return next(&visit{Visitor: from, w: w, r: r, who: who, m: m, reach: c.Broker.Under(m)})
+		return next(&visit{Visitor: from, w: w, r: r, who: who, m: m, desk: c.Desk})
 	}
 }
 
@@ -91,29 +91,26 @@ type part[T any] struct {
 	Total int    // of all, where that is known
 }
 
-// cut makes a page of items, of which one more than a page was asked for; cursor names the last one in the address.
-func cut[T any](v *visit, items []T, name string, cursor func(T) string) part[T] {
-	p := part[T]{Items: items}
+// cut makes a page of a part of a list; name is where the address says how it goes on.
+func cut[T any](v *visit, found broker.Part[T], name string) part[T] {
+	p := part[T]{Items: found.Items}
 	query := v.r.URL.Query()
 	query.Del("done")
 	if query.Has(name) {
-		first := url.Values{}
-		for key, values := range query {
-			if key != name {
-				first[key] = values
-			}
-		}
-		p.First = v.r.URL.Path + "?" + first.Encode()
+		query.Del(name)
+		p.First = v.r.URL.Path + "?" + query.Encode()
 	}
-	if len(items) > rows {
-		p.Items = items[:rows]
-		query.Set(name, cursor(p.Items[rows-1]))
+	if found.Next != "" {
+		query.Set(name, found.Next)
 		p.Next = v.r.URL.Path + "?" + query.Encode()
 	}
 	return p
 }
 
-// page is the part of a list that the address asks for, and one more.
+// page is the part of a list that the address asks for.
 func (v *visit) page() provision.Page {
-	return provision.Page{Tenant: v.tenant(), After: v.query("after"), Limit: rows + 1}
+	return provision.Page{Tenant: v.tenant(), After: v.query("after"), Limit: rows}
 }
+
+// order is what somebody asks for, with the reason that the form gives.
+func (v *visit) order() broker.Order { return broker.Order{Mandate: v.m, Why: v.form("reason")} }

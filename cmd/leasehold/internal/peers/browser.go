@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,7 +92,9 @@ func (b *Tab) Reload() {
 func (b *Tab) Fill(selector, text string) {
 	b.t.Helper()
 	field := chromedp.CSS(selector)
-	b.do("fill "+selector, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+	b.do("find "+selector, chromedp.WaitVisible(field))
+	b.Eval(fmt.Sprintf("document.querySelector(%q).value = ''", selector)) // chromedp.Clear cannot, when a field of lines is empty
+	b.do("fill "+selector, chromedp.SendKeys(field, text))
 }
 
 // Click presses the first thing that selector, in CSS, finds. It does not wait for what follows: see Await.
@@ -197,12 +200,23 @@ func (b *Tab) Phone() {
 	b.do("become a telephone", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 }
 
-// Dark asks pages for dark colours.
+// Dark asks pages for dark colours, and Light for light ones.
 func (b *Tab) Dark() {
 	b.t.Helper()
-	b.do("become dark", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		dark := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: dark})
+	b.colours("dark")
+}
+
+// Light asks pages for light colours.
+func (b *Tab) Light() {
+	b.t.Helper()
+	b.colours("light")
+}
+
+func (b *Tab) colours(scheme string) {
+	b.t.Helper()
+	b.do("become "+scheme, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		wanted := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: wanted})
 		return err
 	}))
 }
