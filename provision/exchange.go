@@ -83,6 +83,7 @@ func (e *examiner) token() {
 		"the account that answers for rule %s is not in force: %s", e.rule.ID, e.rule.Owner)
 	e.hold("subject", f.Subject == "" || f.Subject != e.rule.SubjectOf(f.Claims), SubjectMissing, "wanted the claims %s", strings.Join(e.rule.Subject, ", "))
 	e.account()
+	e.renewal()
 }
 
 // claims are those that the rule names, each a check of its own.
@@ -178,7 +179,7 @@ func (e *examiner) context() {
 	e.hold("address", !e.addressed(), AddressRefused, "grant %s is given to %v; it came from %q", e.grant.ID, e.grant.Addresses, e.Request.Requester.IP)
 	held := 0
 	for _, l := range e.State.Leases {
-		if l.Kind == WorkloadLease && l.Grant.Of == e.grant.ID && e.now.Before(l.End) {
+		if l.Kind == WorkloadLease && l.Grant.Of == e.grant.ID && e.now.Before(l.Until()) && (e.Request.Occasion != OnRenewal || l.ID != e.Request.Replaces) {
 			held++
 		}
 	}
@@ -237,6 +238,9 @@ func (d *draft) exchange() Decision {
 			return decision
 		}
 	}
+	if d.Request.Occasion == OnRenewal {
+		return d.renew()
+	}
 	if d.State.Account.State.Living() {
 		return d.employ(Resumed, d.State.Account)
 	}
@@ -283,7 +287,7 @@ func (x Errand) lines() []string {
 func (d *draft) workloadLease(account Account) Lease {
 	t, x, r := d.State.Tenant, d.Request.Errand, d.Request
 	e := examiner{draft: *d, rule: t.Policy.Rule(x.Rule), grant: t.Policy.Grant(x.Grant)}
-	end, cause := e.end()
+	end, cause, term := e.ends()
 	standing := Standing{Installation: d.State.Installation, Tenant: t, Connection: d.State.Connection, Account: account}
 	grant := Grant{
 		Roles: t.Policy.Roles.Within(e.grant.Roles), Scopes: []string{e.grant.ID}, Audience: slices.Clone(x.Audience), Resources: slices.Clone(x.Resources),
@@ -297,7 +301,7 @@ func (d *draft) workloadLease(account Account) Lease {
 	}
 	return Lease{
 		ID: d.ids.Lease(t.ID), Kind: WorkloadLease, Tenant: t.ID, Account: account.ID, Connection: d.State.Connection.ID, Subject: r.Facts.Subject,
-		Authn: Authn{At: r.Authn.At, SessionEnd: r.Authn.SessionEnd}, Grant: grant, Start: d.now, End: end, Ceiling: cause, Seen: d.now, Generations: standing.generations(),
+		Authn: Authn{At: r.Authn.At, SessionEnd: r.Authn.SessionEnd}, Grant: grant, Start: d.now, End: end, Term: term, Ceiling: cause, Seen: d.now, Generations: standing.generations(),
 	}
 }
 
@@ -321,16 +325,15 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 		slices.ContainsFunc(l.Grant.Resources, func(r string) bool { return len(grant.Resources) > 0 && !within(grant.Resources, r) }):
 		return l, CausePolicyTightened
 	}
-	for _, end := range []time.Time{l.Start.Add(grant.TTL()), until} {
-		if end.Before(l.End) {
-			l.End, l.Ceiling = end, CauseCeiling
-		}
-	}
+	l = l.within(l.Start.Add(grant.Whole()), grant.TTL(), until)
 	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseContractEnded
 	}
-	if !now.Before(l.End) {
+	switch {
+	case !now.Before(l.End):
 		return l, l.Ceiling
+	case !now.Before(l.Until()):
+		return l, CauseCeiling
 	}
 	return l, ""
 }

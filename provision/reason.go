@@ -305,6 +305,10 @@ const (
 	// The workload has as many leases of the grant as it may have at once.
 	// Do: end the other task, or raise `concurrent` of the grant.
 	TooManyLeases Reason = "too_many_leases"
+	// The lease is not renewed: its grant has no renewals left for it, the token is of another workload, or the rules would
+	// not give now what it has.
+	// Do: raise `renewals` of the grant, or let the workload ask for a new lease.
+	RenewalRefused Reason = "renewal_refused"
 	// The grant is not given at this time.
 	// Do: compare `when.hours` of the grant, with its time zone.
 	OutsideHours Reason = "outside_hours"

@@ -19,6 +19,6 @@ func Reasons() []Reason {
 		TenantNotOfApp, RoleMissing, SetupUnknown, SetupOtherBrowser, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
 		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
-		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, OutsideHours,
+		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, RenewalRefused, OutsideHours,
 	}
 }

@@ -100,7 +100,6 @@ func answers() map[provision.Reason]answer {
 	add(403, "You have asked for that role already.", "Wait for the answer, or withdraw your request on your account page.", provision.ElevationAsked)
 	add(403, "That request was decided already, or has waited too long.", "It has to be asked for anew.", provision.ElevationOver)
 	add(403, "You cannot decide on that request.", "Nobody decides on a request of her own. Somebody else has to.", provision.ApproverRefused)
-
 	add(403, "No rule lets this workload in.", askAdmin, provision.RuleUnknown, provision.RuleHeld)
 	add(403, "The token is not what the rule wants.", askAdmin, provision.ClaimMissing, provision.ClaimMismatch)
 	add(403, "This is not among what may be asked for.", askAdmin, provision.GrantRefused, provision.AppNotGranted, provision.ResourceNotGranted)
@@ -109,6 +108,7 @@ func answers() map[provision.Reason]answer {
 	add(403, "The token was issued too long ago.", "Fetch a new one and try again.", provision.TokenStale)
 	add(403, "Something has to be said that was not.", "Say what it is for, and which task it belongs to.", provision.PurposeMissing, provision.TaskMissing)
 	add(403, "The task has ended.", "Begin a new one.", provision.TaskEnded)
+	add(403, "This lease is not renewed.", "Ask for a new one when it is over.", provision.RenewalRefused)
 	add(403, "As many leases as may be live at once are.", "End the other task, or wait.", provision.TooManyLeases)
 	return m
 }
