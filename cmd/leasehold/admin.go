@@ -154,15 +154,6 @@ func list[V any](s *surroundings, q question, t sheet[V]) error {
 	return t.print(s, q, items)
 }
 
-// listAtHost is list of what is no part of the API.
-func listAtHost[V any](s *surroundings, path string, query url.Values, t sheet[V]) error {
-	q, items := atHost(http.MethodGet, path, query, nil), []V{}
-	if err := s.ask(q, &items); err != nil {
-		return err
-	}
-	return t.print(s, q, items)
-}
-
 // print prints items; of what could go on it says how.
 func (t sheet[V]) print(s *surroundings, q question, items []V) error {
 	return s.print(items, func(w io.Writer) {

@@ -3,15 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"leasehold/broker"
-	"leasehold/provision"
-	"leasehold/web"
+	"leasehold/web/api"
 )
 
 type elevationCommands struct {
@@ -30,9 +26,14 @@ type listElevations struct {
 func (c listElevations) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.All))
-	return listAtHost(s, "/elevations", q, sheet[elevationView]{"ID ACCOUNT EMAIL ROLE FOR STATE ASKED EXPIRES TICKET REASON", func(v elevationView) []any {
+	of := get("/elevations", q)
+	items, err := gather[api.ElevationView](s, of)
+	if err != nil {
+		return err
+	}
+	return sheet[elevationView]{"ID ACCOUNT EMAIL ROLE FOR STATE ASKED EXPIRES TICKET REASON", func(v elevationView) []any {
 		return []any{v.ID, v.Account, v.Email, v.Role, v.For, v.State, at(v.Asked), at(v.Expires), v.Ticket, v.Reason}
-	}, func(v elevationView) string { return string(v.ID) }})
+	}, func(v elevationView) string { return v.ID }}.print(s, of, viewAll(items, viewElevation))
 }
 
 // elevationVerdict is a word on a request: the command's own name says which. It wants a reason.
@@ -43,7 +44,12 @@ type elevationVerdict struct {
 
 // Run says it.
 func (c elevationVerdict) Run(k *kong.Context, s *surroundings) error {
-	return show(s, atHost(http.MethodPost, c.path("elevations")+"/"+k.Selected().Name, c.query(), nil), func(w io.Writer, v elevationView) {
+	var said api.ElevationView
+	if err := s.ask(post(c.path("elevations")+"/"+k.Selected().Name, c.order()), &said); err != nil {
+		return err
+	}
+	v := viewElevation(said)
+	return s.print(v, func(w io.Writer) {
 		row(w, "id", v.ID)
 		row(w, "state", v.State)
 		row(w, "role", v.Role)
@@ -55,55 +61,23 @@ func (c elevationVerdict) Run(k *kong.Context, s *surroundings) error {
 }
 
 type elevationView struct {
-	ID      provision.ElevationID `json:"id"`
-	Tenant  provision.TenantID    `json:"tenant"`
-	Account provision.AccountID   `json:"account"`
-	Email   string                `json:"email,omitempty"`
-	Session provision.LeaseID     `json:"session"`
-	Role    string                `json:"role"`
-	For     string                `json:"for"`
-	State   string                `json:"state"`
-	Asked   time.Time             `json:"asked"`
-	Expires time.Time             `json:"expires"`
-	Decided time.Time             `json:"decided,omitzero"`
-	By      web.LineActor         `json:"by,omitzero"`
-	Lease   provision.LeaseID     `json:"lease,omitempty"`
-	Reason  string                `json:"reason,omitempty"`
-	Ticket  string                `json:"ticket,omitempty"`
+	ID      string    `json:"id"`
+	Tenant  string    `json:"tenant"`
+	Account string    `json:"account"`
+	Email   string    `json:"email,omitempty"`
+	Session string    `json:"session"`
+	Role    string    `json:"role"`
+	For     string    `json:"for"`
+	State   string    `json:"state"`
+	Asked   time.Time `json:"asked"`
+	Expires time.Time `json:"expires"`
+	Decided time.Time `json:"decided,omitzero"`
+	By      api.Actor `json:"by,omitzero"`
+	Lease   string    `json:"lease,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Ticket  string    `json:"ticket,omitempty"`
 }
 
-func viewElevation(e provision.Elevation) elevationView {
-	return elevationView{
-		ID: e.ID, Tenant: e.Tenant, Account: e.Account, Session: e.Session, Role: e.Role, For: e.For.String(), State: string(e.State),
-		Asked: e.Asked, Expires: e.Expires, Decided: e.Decided, By: web.LineActor(e.By), Lease: e.Lease, Reason: e.Said.Reason, Ticket: e.Said.Ticket,
-	}
-}
-
-func viewPetition(p broker.Petition) elevationView {
-	v := viewElevation(p.Elevation)
-	v.Email = p.Asker.Email.String()
-	return v
-}
-
-func (o operator) elevations(r *http.Request, _ broker.Deed) (any, error) {
-	p := pageOf(r)
-	limit, _ := strconv.Atoi(r.FormValue("limit"))
-	items, err := o.gateway.broker.Petitions(r.Context(), provision.ElevationFilter{Tenant: p.Tenant, After: provision.ElevationID(p.After), Waiting: !p.Ended, Limit: limit})
-	return views(items, err, viewPetition)
-}
-
-func (o operator) elevationVerb(r *http.Request, d broker.Deed) (any, error) {
-	b, id := o.gateway.broker, provision.ElevationID(r.PathValue("id"))
-	switch r.PathValue("verb") {
-	case "approve":
-		e, err := b.RuleElevation(r.Context(), d, id, true)
-		return viewElevation(e), err
-	case "deny":
-		e, err := b.RuleElevation(r.Context(), d, id, false)
-		return viewElevation(e), err
-	case "end":
-		e, err := b.EndElevation(r.Context(), d, id)
-		return viewElevation(e), err
-	}
-	return nil, provision.ErrNotFound
+func viewElevation(e api.ElevationView) elevationView {
+	return elevationView{e.ID, e.Tenant, e.Account, e.Email, e.Session, e.Role, e.For, e.State, e.Asked, e.Expires, e.Decided, e.By, e.Lease, e.Reason, e.Ticket}
 }

@@ -34,15 +34,10 @@ type verb func(r *http.Request, d broker.Deed) (any, error)
 func (o operator) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, do := range map[string]verb{
-		"POST /apply":                  o.apply,
-		"GET /doctor/{id}":             o.doctor,
-		"GET /setups":                  o.setups,
-		"POST /setups":                 o.createSetup,
-		"POST /setups/{id}/revoke":     o.revokeSetup,
-		"POST /clock/reset":            o.resetClock,
-		"POST /keys/{id}/rotate":       o.rotate,
-		"GET /elevations":              o.elevations,
-		"POST /elevations/{id}/{verb}": o.elevationVerb,
+		"POST /apply":            o.apply,
+		"GET /doctor/{id}":       o.doctor,
+		"POST /clock/reset":      o.resetClock,
+		"POST /keys/{id}/rotate": o.rotate,
 	} {
 		mux.Handle(pattern, o.attend(do.answer))
 	}
@@ -77,7 +72,7 @@ func (o operator) attend(do func(http.ResponseWriter, *http.Request, broker.Mand
 		}
 		w.Header().Set("X-Request-Id", m.Requester.RequestID)
 		do(noted, r, m)
-		o.gateway.log.Log(r.Context(), level, "operator", "request", m.Requester.RequestID, "verb", r.Method+" "+r.URL.Path, "actor", m.Actor.ID, "status", noted.status, "us", time.Since(began).Microseconds())
+		o.gateway.log.Log(r.Context(), level, "operator", "request", m.Requester.RequestID, "verb", r.Pattern, "actor", m.Actor.ID, "status", noted.status, "us", time.Since(began).Microseconds())
 	})
 }
 
@@ -162,15 +157,4 @@ func closed(_, _ string, raw syscall.RawConn) error {
 	var fault error
 	err := raw.Control(func(fd uintptr) { fault = unix.Fchmod(int(fd), 0o600) })
 	return errors.Join(err, fault)
-}
-
-// pageOf is the part of a list that is asked for.
-func pageOf(r *http.Request) provision.Page {
-	limit, _ := strconv.Atoi(r.FormValue("limit"))
-	return provision.Page{Tenant: provision.TenantID(r.FormValue("tenant")), After: r.FormValue("after"), Limit: limit, Ended: r.FormValue("ended") == "true"}
-}
-
-// views are a list as it is printed.
-func views[T, V any](items []T, err error, view func(T) V) (any, error) {
-	return viewAll(items, view), err
 }

@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"time"
 
-	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 type setupCommands struct {
@@ -25,8 +23,19 @@ type createSetup struct {
 
 // Run prints the link, once.
 func (c createSetup) Run(s *surroundings) error {
-	order := setupOrder{provision.TenantID(c.Tenant), provision.ConnectionID(c.Connection), c.Expires}
-	return show(s, atHost(http.MethodPost, "/setups", c.query(), order), func(w io.Writer, v setupView) {
+	var order api.SetupCreate
+	order.Body.Tenant, order.Body.Connection, order.Body.Expires, order.Body.Reason = c.Tenant, c.Connection, c.Expires.String(), c.Reason
+	q := post("/setups", order.Body)
+	q.about = "tenant " + c.Tenant
+	var made api.Setup
+	if err := s.ask(q, &made); err != nil {
+		return err
+	}
+	if made.URL == "" {
+		return fmt.Errorf("%s was made, but the answer that held the link was lost, and it is not said again: revoke it, and make another one", made.ID)
+	}
+	v := viewSetup(made)
+	return s.print(v, func(w io.Writer) {
 		fmt.Fprintln(w, v.URL)
 		fmt.Fprintf(w, "for %s, until %s, once; it is not shown again. Whoever opens it becomes the administrator of %s.\n", v.Tenant, at(v.Expires), v.Tenant)
 		fmt.Fprintf(w, "take it back with: leasehold setup revoke %s\n", v.ID)
@@ -42,9 +51,14 @@ type listSetups struct {
 func (c listSetups) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.Ended))
-	return listAtHost(s, "/setups", q, sheet[setupView]{"ID TENANT CONNECTION STATE STEP EXPIRES", func(v setupView) []any {
+	of := get("/setups", q)
+	items, err := gather[api.Setup](s, of)
+	if err != nil {
+		return err
+	}
+	return sheet[setupView]{"ID TENANT CONNECTION STATE STEP EXPIRES", func(v setupView) []any {
 		return []any{v.ID, v.Tenant, v.Connection, v.State, v.Step, at(v.Expires)}
-	}, func(v setupView) string { return string(v.ID) }})
+	}, func(v setupView) string { return v.ID }}.print(s, of, viewAll(items, viewSetup))
 }
 
 type revokeSetup struct {
@@ -54,5 +68,23 @@ type revokeSetup struct {
 
 // Run takes it back.
 func (c revokeSetup) Run(s *surroundings) error {
-	return show(s, atHost(http.MethodPost, "/setups/"+url.PathEscape(c.ID)+"/revoke", c.query(), nil), func(w io.Writer, _ said) { fmt.Fprintln(w, "revoked") })
+	return show(s, remove(one{c.ID}.path("setups"), c.query()), func(w io.Writer, _ said) { fmt.Fprintln(w, "revoked") })
+}
+
+// setupView is a setup link as it is printed.
+type setupView struct {
+	ID         string    `json:"id"`
+	Tenant     string    `json:"tenant"`
+	Connection string    `json:"connection"`
+	State      string    `json:"state"`
+	Step       string    `json:"step"`
+	Created    time.Time `json:"created"`
+	Expires    time.Time `json:"expires"`
+	By         string    `json:"by"`
+	Account    string    `json:"account,omitempty"`
+	URL        string    `json:"url,omitempty"` // of a new one, once
+}
+
+func viewSetup(x api.Setup) setupView {
+	return setupView{x.ID, x.Tenant, x.Connection, x.State, x.Step, x.Created, x.Expires, x.By.Kind + " " + x.By.ID, x.Account, x.URL}
 }

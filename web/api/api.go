@@ -137,7 +137,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, from provision.Reque
 		problemOf(err).write(w)
 		return
 	}
-	a.mux.ServeHTTP(w, r.WithContext(asked))
+	known := r.WithContext(asked)
+	a.mux.ServeHTTP(w, known)
+	r.Pattern = known.Pattern // for who logs what was asked, without what was named
 }
 
 // describe answers for the description, which is nobody's secret.
