@@ -20,6 +20,7 @@ const (
 	EventDomainClaim        = "domain.claim"
 	EventTenantChanged      = "tenant.changed"
 	EventConnectionChanged  = "connection.changed"
+	EventRetention          = "retention"           // what was kept long enough was erased; that it was nothing, once a day
 	EventConnectionExpiring = "connection.expiring" // what it is believed by runs out: once 30, 14, 7 and 1 days ahead
 	EventAppChanged         = "app.changed"
 	EventPolicyChanged      = "policy.changed"
@@ -104,6 +105,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventConnectionExpiring, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventCredential, EventAdmin,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventCredential, EventRetention, EventAdmin,
 	}
 }

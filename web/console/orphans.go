@@ -20,6 +20,7 @@ type orphanPage struct {
 	Rules  []broker.HeldRule
 	Keeps  []retention
 	Erased []provision.Event
+	Runs   []provision.Event // of the retention, the last ones
 }
 
 // orphanSet is one kind of them: the first few, and where all are.
@@ -175,5 +176,10 @@ func (c *Console) kept(v *visit, page *orphanPage) error {
 			page.Erased = append(page.Erased, e)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	runs, err := v.desk.FindEvents(v.r.Context(), v.m, provision.EventQuery{Tenant: v.tenant(), Kind: provision.EventRetention, Limit: fewOrphans}, "")
+	page.Runs = runs.Items
 	return err
 }
