@@ -77,6 +77,7 @@ type Ports struct {
 	NoCache bool             // every check asks the ledger
 	Pace    Pace             // of each tenant's logins
 	Shared  Shared           // counts them over all replicas; nil: each counts for itself
+	Herald  Herald           // says what is about to end; nil: the others hear of it with its commit
 	Count   Counters         // may be nil
 
 	// Changed hears that another process changed something that is registered; nil: nobody does.
@@ -108,6 +109,7 @@ type Broker struct {
 	providers providers
 	rooms     *rooms
 	replica   replica
+	suspense  *suspense
 	signers   atomic.Pointer[ring[*signer]]
 	jwks      atomic.Pointer[[]byte]
 	keysRead  sync.Mutex   // one reading of the keys at a time, so that the last one is the newest
@@ -155,7 +157,7 @@ func New(ctx context.Context, p Ports) (*Broker, error) {
 	if p.Boottime == nil {
 		p.Boottime = boottime
 	}
-	b := &Broker{Ports: p, index: newIndex(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared), aviary: newAviary()}
+	b := &Broker{Ports: p, index: newIndex(), suspense: newSuspense(), tally: newTally(), providers: providers{open: p.Open}, rooms: newRooms(p.Pace, p.Shared), aviary: newAviary()}
 	b.acts, b.files = newPaces(60, 10*time.Second), newPaces(10, time.Minute)
 	var err error
 	if b.names, err = p.Keys.Named(ctx, "names"); err != nil {
@@ -238,7 +240,11 @@ func (b *Broker) commitSealed(ctx context.Context, t provision.Target, seal seal
 		}
 		touched = altered(c, s)
 		b.inform(&c, touched, news)
-		tried = c
+		if tried = c; err == nil {
+			if endsLease(c) {
+				b.foretell(ctx, touched...)
+			}
+		}
 		return c, err
 	})
 	b.forget(tried, touched)
@@ -272,6 +278,7 @@ func (b *Broker) forget(c provision.Change, touched []provision.LeaseID) {
 		b.index.flush()
 	}
 	b.index.drop(touched...)
+	b.suspense.release(touched...)
 	for _, l := range c.Leases {
 		b.index.drop(l.ID)
 	}

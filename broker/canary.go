@@ -103,8 +103,10 @@ func (b *Broker) endCanary(ctx context.Context, c provision.Canary) error {
 	if !b.alone() {
 		news = provision.News{ID: provision.NewsID(draw()), Leases: []provision.LeaseID{c.ID}}
 	}
+	b.foretell(ctx, c.ID)
 	err := b.Canaries.PutCanary(ctx, c, news)
 	b.index.drop(c.ID)
+	b.suspense.release(c.ID)
 	if err != nil {
 		return err
 	}

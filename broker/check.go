@@ -132,6 +132,9 @@ func (b *Broker) entry(ctx context.Context, id provision.LeaseID, now time.Time,
 	if e != nil && remembered && !e.dead.Load() && !e.isIdle(now) {
 		return e, nil
 	}
+	if b.suspense.wait(ctx, id) {
+		_, epoch = b.index.get(id)
+	}
 	s, err := b.standing(ctx, id)
 	if err != nil {
 		return nil, err

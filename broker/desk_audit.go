@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -181,16 +182,24 @@ func (k *Desk) Revocation(ctx context.Context, m Mandate, id provision.Revocatio
 	if err := m.May("leases.read"); err != nil {
 		return provision.Revocation{}, err
 	}
+	r, err := k.findRevocation(ctx, id, false) // whoever waits for its rows asks again and again
+	if errors.Is(err, provision.ErrNotFound) {
+		r, err = k.findRevocation(ctx, id, true)
+	}
+	return reach(m, "revocation", r, r.Tenant, err)
+}
+
+func (k *Desk) findRevocation(ctx context.Context, id provision.RevocationID, ended bool) (provision.Revocation, error) {
 	all, err := all(ctx, func(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
-		p.Ended = true
+		p.Ended = ended
 		return k.b.Registry.Revocations(ctx, p)
 	}, func(r provision.Revocation) string { return string(r.ID) })
 	i := slices.IndexFunc(all, func(r provision.Revocation) bool { return r.ID == id })
-	if err == nil && i < 0 {
-		err = provision.ErrNotFound
+	switch {
+	case err != nil:
+		return provision.Revocation{}, err
+	case i < 0:
+		return provision.Revocation{}, provision.ErrNotFound
 	}
-	if err != nil {
-		return reach(m, "revocation", provision.Revocation{}, "", err)
-	}
-	return reach(m, "revocation", all[i], all[i].Tenant, nil)
+	return all[i], nil
 }

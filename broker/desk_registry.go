@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -56,13 +55,13 @@ func (k *Desk) ResumeTenant(ctx context.Context, o Order, id provision.TenantID)
 	return settled(k.b.ResumeTenant(ctx, o.deed(), id))
 }
 
-// DeleteTenant deletes a suspended tenant that the API registered.
+// DeleteTenant deletes a suspended tenant that the API registered; at the host, one of the manifests, too.
 func (k *Desk) DeleteTenant(ctx context.Context, o Order, id provision.TenantID) error {
 	if err := o.May("tenants.delete"); err != nil {
 		return err
 	}
 	t, err := k.tenant(ctx, o.Mandate, id)
-	if err == nil {
+	if err == nil && !o.Host {
 		err = unmanaged(t.Owner)
 	}
 	if err != nil {
@@ -146,53 +145,14 @@ func (k *Desk) RejectTrust(ctx context.Context, o Order, id provision.Connection
 	return k.onConnection(ctx, o, "connections.reject", id, func(provision.Connection) error { return k.b.RejectTrust(ctx, o.deed(), id) })
 }
 
-// DeleteConnection deletes a connection that is switched off and that the API registered.
+// DeleteConnection deletes a connection that is switched off and that the API registered; at the host, one of the manifests, too.
 func (k *Desk) DeleteConnection(ctx context.Context, o Order, id provision.ConnectionID) error {
 	return k.onConnection(ctx, o, "connections.delete", id, func(c provision.Connection) error {
-		if err := unmanaged(c.Owner); err != nil {
+		if err := unmanaged(c.Owner); err != nil && !o.Host {
 			return err
 		}
 		return k.b.DeleteConnection(ctx, o.deed(), id)
 	})
-}
-
-// Policies lists the versions of a tenant's policy, the newest first.
-func (k *Desk) Policies(ctx context.Context, m Mandate, id provision.TenantID, below int64, limit int) ([]provision.Policy, error) {
-	if err := m.May("policies.read"); err != nil {
-		return nil, err
-	}
-	t, err := k.tenant(ctx, m, id)
-	if err != nil {
-		return nil, err
-	}
-	if below <= 0 || below > t.Policy.Version {
-		below = t.Policy.Version + 1
-	}
-	var found []provision.Policy
-	for version := below - 1; version > 0 && len(found) < limitOf(limit); version-- {
-		p, err := k.b.Registry.Policy(ctx, id, version)
-		if errors.Is(err, provision.ErrNotFound) { // of a namesake that is gone
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("policy %d of %s: %w", version, id, err)
-		}
-		found = append(found, p)
-	}
-	return found, nil
-}
-
-// Policy is one version of a tenant's policy; 0: the one in force.
-func (k *Desk) Policy(ctx context.Context, m Mandate, id provision.TenantID, version int64) (provision.Policy, error) {
-	if err := m.May("policies.read"); err != nil {
-		return provision.Policy{}, err
-	}
-	t, err := k.tenant(ctx, m, id)
-	if err != nil || version == 0 {
-		return t.Policy, err
-	}
-	p, err := k.b.Registry.Policy(ctx, id, version)
-	return reach(m, "policy", p, id, err)
 }
 
 // Apps lists the apps that a mandate reaches: those that admit its tenant.

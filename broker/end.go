@@ -55,6 +55,8 @@ func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End)
 	if err != nil {
 		return err
 	}
+	b.foretell(ctx, e.Leases...) // before the ledger is even read
+	defer b.suspense.release(e.Leases...)
 	done, err := b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
 		s = s.OfFormer()
 		if s.Account.ID == "" {

@@ -45,3 +45,17 @@ func (b *Broker) Trying(t provision.TenantID, do func()) {
 	defer func() { <-lane }()
 	do()
 }
+
+// Suspended reports whether checks of a lease wait until its end is committed.
+func (b *Broker) Suspended(id provision.LeaseID) bool {
+	b.suspense.mu.Lock()
+	defer b.suspense.mu.Unlock()
+	return b.suspense.leases[id] != nil
+}
+
+// SuspendFor sets for how long checks wait, of leases that are not held yet.
+func (b *Broker) SuspendFor(d time.Duration) {
+	b.suspense.mu.Lock()
+	defer b.suspense.mu.Unlock()
+	b.suspense.patience = d
+}

@@ -70,6 +70,7 @@ type house struct {
 	boottime  func() time.Duration // of a process of a town; nil: clock's
 	sources   broker.Sources       // of secrets
 	operators provision.TenantID   // whose accounts may be operators
+	tube      *tube                // by which the processes of a town foretell ends; nil: they do not
 	reserve   int64                // what the ledger keeps of the disk
 	drawn     atomic.Int64         // tokens of workloads so far
 }
@@ -435,11 +436,12 @@ type shaky struct {
 	mu    sync.Mutex
 	after func() // between reading a lease and answering
 
-	before   func()         // before the next Amend
-	afterDue func()         // after Due has looked
-	ends     func(int) bool // whether the n-th End is written
-	ended    int
-	dues     int
+	before     func()         // before the next Amend
+	committing func() error   // between the change that an Amend makes and its commit
+	afterDue   func()         // after Due has looked
+	ends       func(int) bool // whether the n-th End is written
+	ended      int
+	dues       int
 }
 
 func (s *shaky) Due(ctx context.Context, now time.Time, limit int) ([]provision.LeaseID, error) {
@@ -501,7 +503,16 @@ func (s *shaky) Amend(ctx context.Context, t provision.Target, amend func(provis
 		s.before = nil
 		before()
 	}
-	return s.Ledger.Amend(ctx, t, amend)
+	s.mu.Lock()
+	committing := s.committing
+	s.mu.Unlock()
+	if committing == nil {
+		return s.Ledger.Amend(ctx, t, amend)
+	}
+	return s.Ledger.Amend(ctx, t, func(state provision.State) (provision.Change, error) {
+		c, err := amend(state)
+		return c, errors.Join(err, committing())
+	})
 }
 
 func (s *shaky) Used(ctx context.Context, seen map[provision.LeaseID]time.Time) error {

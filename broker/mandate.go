@@ -18,6 +18,7 @@ type Mandate struct {
 	Write      bool               // false: may only look
 	Permits    []provision.Permit // of a token: this alone, as far as the rest allows it; nil: all that the rest allows
 	Lease      provision.LeaseID  // of the session that it is exercised in; "": none
+	Host       bool               // at the machine itself, by who could change the manifests: also over what they registered
 }
 
 // MandateOf is what the holder of a session at the SSO host may do: a DeniedError when that is nothing. An operator is

@@ -44,6 +44,7 @@ func Rights() []RightRule {
 		{"connections.delete", "connections", true, false, true},
 		{"policies.read", "policies", false, false, false},
 		{"policies.put", "policies", true, false, true},
+		{"policies.try", "policies", true, false, false}, // it changes nothing, but the server works for it
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
 		{"accounts.read", "accounts", false, false, false},

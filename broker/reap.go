@@ -52,6 +52,9 @@ func (b *Broker) Run(ctx context.Context) {
 		b.regates.addAll()
 	} else {
 		tasks.Go(func() { b.keepFresh(ctx) })
+		if b.Herald != nil {
+			tasks.Go(func() { b.heed(ctx) })
+		}
 	}
 	repeatedly(reapEvery, reaping, once(func(ctx context.Context) error { _, err := b.Reap(ctx); return err }))
 	repeatedly(regateEvery, "judge leases again", once(b.Regate))

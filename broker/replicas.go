@@ -121,6 +121,7 @@ func (b *Broker) apply(ctx context.Context, renewal provision.Renewal) error {
 		r.applied = append(r.applied, n.ID)
 		r.reload = r.reload || n.All
 		b.index.drop(n.Leases...)
+		b.suspense.release(n.Leases...)
 		b.regates.add(n.Judge...)
 	}
 	if !r.reload {

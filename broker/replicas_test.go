@@ -169,7 +169,7 @@ func newTown(t *testing.T, size int, change ...func(*house)) *town {
 	w := &town{board: &board{}}
 	first := newHouse(t, change...)
 	for range size {
-		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, oidc: first.oidc, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries}
+		h := &house{t: t, clock: first.clock, path: first.path, saml: first.saml, oidc: first.oidc, wanted: first.wanted, keys: first.keys, ports: first.ports, canaries: first.canaries, tube: first.tube}
 		w.add(h)
 	}
 	return w
@@ -192,6 +192,9 @@ func (w *town) add(h *house) {
 	}
 	h.ports.Ledger, h.ports.Registry, h.ports.Clock, h.ports.Leftovers, h.ports.Keys, h.ports.Attempts = h.ledger, h.store, h.store, h.store, h.keys, h.attempts
 	h.ports.Replicas, h.ports.Boottime = m, h.clock.Boottime
+	if h.tube != nil {
+		h.ports.Herald = h.tube.mouth()
+	}
 	if h.canaries {
 		h.ports.Canaries, h.ports.Count = cage{h.store, w.board}, &counts{}
 	}

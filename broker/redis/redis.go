@@ -10,7 +10,9 @@ package redis
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
@@ -60,6 +62,8 @@ type Client struct {
 	config           Config
 	redis            goredis.UniversalClient
 	scripts          scripts
+	self             string // this process, among those that foretell
+	herald           cipher.AEAD
 	counts           breaker
 	counting, waking complaint
 }
@@ -82,8 +86,12 @@ func New(c Config) (*Client, error) {
 		c.Now = time.Now
 	}
 	goredis.SetLogger(lines{c.Log}) // one for the process: the library would write to stderr past our log
+	aead, err := herald(c.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("redis: cipher: %w", err)
+	}
 	return &Client{
-		config: c, redis: connect(c),
+		config: c, redis: connect(c), self: rand.Text(), herald: aead,
 		scripts: scripts{swap: goredis.NewScript(swapScript), enlist: goredis.NewScript(enlistScript), count: goredis.NewScript(countScript)},
 	}, nil
 }

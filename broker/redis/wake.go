@@ -40,24 +40,32 @@ func (c *Client) Wake(ctx context.Context, replicas ...string) error {
 // because something may have been missed. It subscribes by itself after every cut, until ctx is over, and is never closed.
 func (c *Client) Woken(ctx context.Context, replica string) <-chan struct{} {
 	woken := make(chan struct{}, 1)
-	go func() {
-		wait := firstPause
-		for ctx.Err() == nil {
-			if c.listen(ctx, channel(replica), woken) {
-				wait = firstPause
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
-			}
-			wait = min(2*wait, longestWait)
+	go c.subscribe(ctx, channel(replica), func(string) {
+		select {
+		case woken <- struct{}{}:
+		default: // it is woken already
 		}
-	}()
+	})
 	return woken
 }
 
+// subscribe hears what is said on a channel, and "" whenever the subscription stands anew, until ctx is over.
+func (c *Client) subscribe(ctx context.Context, channel string, hear func(said string)) {
+	wait := firstPause
+	for ctx.Err() == nil {
+		if c.listen(ctx, channel, hear) {
+			wait = firstPause
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, longestWait)
+	}
+}
+
 // listen is one subscription, until it is cut; it reports whether it ever stood.
-func (c *Client) listen(ctx context.Context, channel string, woken chan<- struct{}) (stood bool) {
+func (c *Client) listen(ctx context.Context, channel string, hear func(said string)) (stood bool) {
 	s := c.redis.Subscribe(ctx, channel)
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { s.Close() })()
@@ -73,13 +81,13 @@ func (c *Client) listen(ctx context.Context, channel string, woken chan<- struct
 		default:
 			return stood
 		}
-		switch said.(type) {
-		case *goredis.Subscription, *goredis.Message:
+		switch said := said.(type) {
+		case *goredis.Subscription:
 			stood = true
-			select {
-			case woken <- struct{}{}:
-			default: // it is woken already
-			}
+			hear("")
+		case *goredis.Message:
+			stood = true
+			hear(said.Payload)
 		}
 	}
 }

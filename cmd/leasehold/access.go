@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 type accountCommands struct {
@@ -28,16 +29,16 @@ type accountCommands struct {
 	Release accountAction  `cmd:"" help:"Lift a suspension."`
 	Revoke  accountVerdict `cmd:"" help:"End it for good: its leases end, and it cannot log in."`
 	Restore accountVerdict `cmd:"" help:"Lift a revocation; the next login resumes it."`
-	Delete  accountVerdict `cmd:"" help:"End it and erase its personal data; the tombstone stays."`
+	Delete  deleteAccount  `cmd:"" help:"End it and erase its personal data; the tombstone stays."`
 }
 
 type listAccounts struct{ listing }
 
 // Run lists accounts.
 func (c listAccounts) Run(s *surroundings) error {
-	return list(s, get("/accounts", c.query()), "ID TENANT STATE EMAIL NAME", func(v accountView) []any {
+	return list(s, get("/accounts", c.query()), sheet[accountView]{"ID TENANT STATE EMAIL NAME", func(v accountView) []any {
 		return []any{v.ID, v.Tenant, v.State, v.Email, v.Name}
-	}, func(v accountView) string { return string(v.ID) })
+	}, func(v accountView) string { return v.ID }})
 }
 
 type showAccount struct{ one }
@@ -57,7 +58,7 @@ func printAccount(w io.Writer, v accountView) {
 		row(w, "office", office)
 	}
 	for _, l := range v.Links {
-		row(w, "sign-in", string(l.Connection)+" "+l.Subject)
+		row(w, "sign-in", l.Connection+" "+l.Subject)
 	}
 	for _, l := range v.Leases {
 		row(w, "lease", fmt.Sprintf("%s until %s", l.ID, at(l.End)))
@@ -77,8 +78,14 @@ func (c createAccount) Run(s *surroundings) error {
 	if (c.Connection == "") != (c.Subject == "") {
 		return usageError{errors.New("--connection and --subject go together")}
 	}
-	order := accountOrder{Tenant: provision.TenantID(c.Tenant), Email: c.Email, Name: c.Name, Connection: provision.ConnectionID(c.Connection), Subject: c.Subject}
-	return show(s, post("/accounts", nil, order), printAccount)
+	var order api.AccountCreate
+	order.Body.Tenant, order.Body.Email, order.Body.Name, order.Body.Connection, order.Body.Subject = c.Tenant, c.Email, c.Name, c.Connection, c.Subject
+	q := post("/accounts", order.Body)
+	q.about = "tenant " + c.Tenant
+	if c.Connection != "" {
+		q.about += ", or connection " + c.Connection + " of it"
+	}
+	return show(s, q, printAccount)
 }
 
 // linkAccount is link or unlink: the command's own name says which.
@@ -91,8 +98,11 @@ type linkAccount struct {
 
 // Run does it.
 func (c linkAccount) Run(k *kong.Context, s *surroundings) error {
-	order := accountOrder{Connection: provision.ConnectionID(c.Connection), Subject: c.Subject}
-	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), order), printAccount)
+	var order api.LinkOrder
+	order.Body.Connection, order.Body.Subject, order.Body.Reason = c.Connection, c.Subject, c.Reason
+	q := post(c.path("accounts")+"/"+k.Selected().Name, order.Body)
+	q.about = "account " + c.ID + ", or connection " + c.Connection + " of its tenant"
+	return show(s, q, printAccount)
 }
 
 // appointAccount is appoint or dismiss: the command's own name says which.
@@ -104,8 +114,11 @@ type appointAccount struct {
 
 // Run does it.
 func (c appointAccount) Run(k *kong.Context, s *surroundings) error {
-	order := accountOrder{Office: provision.Office(provision.OfficePrefix + c.Office)}
-	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), order), printAccount)
+	q := remove(c.path("accounts")+"/offices/"+c.Office, c.query())
+	if k.Selected().Name == "appoint" {
+		q.method = http.MethodPut
+	}
+	return show(s, q, printAccount)
 }
 
 // accountAction is a verb on an account: the command's own name says which.
@@ -116,7 +129,7 @@ type accountAction struct {
 
 // Run does it.
 func (c accountAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), nil), printAccount)
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.order()), printAccount)
 }
 
 // accountVerdict is a verb on an account that wants a reason.
@@ -127,7 +140,7 @@ type accountVerdict struct {
 
 // Run does it.
 func (c accountVerdict) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.query(), nil), printAccount)
+	return show(s, post(c.path("accounts")+"/"+k.Selected().Name, c.order()), printAccount)
 }
 
 type leaseCommands struct {
@@ -144,9 +157,9 @@ type listLeases struct {
 func (c listLeases) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.Ended))
-	return list(s, get("/leases", q), "ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
+	return list(s, get("/leases", q), sheet[leaseView]{"ID ACCOUNT CONNECTION START SEEN END ENDED", func(v leaseView) []any {
 		return []any{v.ID, v.Account, v.Connection, at(v.Start), at(v.Seen), at(v.End), v.EndReason}
-	}, func(v leaseView) string { return string(v.ID) })
+	}, func(v leaseView) string { return v.ID }})
 }
 
 type showLease struct{ one }
@@ -167,72 +180,6 @@ func (c showLease) Run(s *surroundings) error {
 	})
 }
 
-// revokeCommand ends access.
-type revokeCommand struct {
-	Lease      string `xor:"what" help:"This lease, and what is below it." placeholder:"ID"`
-	Account    string `xor:"what" help:"All leases of an account, which is revoked for good." placeholder:"ID"`
-	Connection string `xor:"what" help:"Everything that came by a connection." placeholder:"ID"`
-	Tenant     string `xor:"what" help:"Everything of a tenant." placeholder:"ID"`
-	Domain     string `xor:"what" help:"Everything of an e-mail domain." placeholder:"NAME"`
-	reasoned
-	Once string `help:"A name for this revocation: asked for again under it, after an answer was lost, it is done once, and the answer is the same." placeholder:"NAME"`
-	Wait bool   `help:"Return only when every row below is written too; access has ended before that."`
-}
-
-// Run revokes. When it returns, no check that begins lets anything of it in.
-func (c revokeCommand) Run(s *surroundings) error {
-	order := revokeOrder{
-		Lease: provision.LeaseID(c.Lease), Account: provision.AccountID(c.Account), Connection: provision.ConnectionID(c.Connection),
-		Tenant: provision.TenantID(c.Tenant), Domain: c.Domain, Reason: c.Reason, Once: c.Once,
-	}
-	if c.Lease+c.Account+c.Connection+c.Tenant+c.Domain == "" {
-		return usageError{errors.New("name what to revoke: --lease, --account, --connection, --tenant or --domain")}
-	}
-	a, err := s.admin()
-	if err != nil {
-		return err
-	}
-	var done revoked
-	if err := a.ask(post("/revoke", nil, order), &done); err != nil {
-		return err
-	}
-	if c.Wait && done.Revocation != "" {
-		if err := a.settled(done.Revocation); err != nil {
-			return err
-		}
-	}
-	if s.json {
-		return s.printJSON(done)
-	}
-	printRevoked(s.stdout, done)
-	return nil
-}
-
-// settled waits until nothing is left of a revocation.
-func (a admin) settled(id provision.RevocationID) error {
-	for {
-		var state struct {
-			Settled bool `json:"settled"`
-		}
-		if err := a.ask(get("/revocations/"+url.PathEscape(string(id)), nil), &state); err != nil || state.Settled {
-			return err
-		}
-		select {
-		case <-a.say.ctx.Done():
-			return a.say.ctx.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-func printRevoked(w io.Writer, r revoked) {
-	if r.Revocation == "" {
-		fmt.Fprintln(w, "done")
-		return
-	}
-	fmt.Fprintf(w, "done; access has ended, and its rows settle as %s\n", r.Revocation)
-}
-
 type auditCommands struct {
 	Tail   tailAudit   `cmd:"" help:"Print what the server knows, from a cursor on, as JSON lines; --follow goes on."`
 	Export exportAudit `cmd:"" help:"Print all events as JSON lines, with or without a server."`
@@ -249,8 +196,16 @@ type tailAudit struct {
 
 // Run prints events until there are none, or until it is stopped.
 func (c tailAudit) Run(s *surroundings) error {
+	q := get("/events", url.Values{"tenant": {c.Tenant}, "event": {c.Event}, "ref": {c.Ref}, "limit": {fmt.Sprint(maxListed)}})
+	if c.After > 0 {
+		q.query.Set("after", fmt.Sprint(c.After))
+	}
+	a, err := s.reach(q)
+	if err != nil {
+		return err
+	}
 	for {
-		n, err := c.print(s)
+		n, err := c.print(a, q)
 		if c.Follow && s.ctx.Err() != nil {
 			return nil // Ctrl-C is how following ends
 		}
@@ -271,25 +226,23 @@ func (c tailAudit) Run(s *surroundings) error {
 	}
 }
 
-// print prints the next page and moves the cursor.
-func (c *tailAudit) print(s *surroundings) (int, error) {
-	a, err := s.admin()
-	if err != nil {
+// print prints the next part and moves the cursor.
+func (c tailAudit) print(a admin, q question) (int, error) {
+	var part listed[eventView]
+	if err := a.ask(q, &part); err != nil {
 		return 0, err
 	}
-	var events []eventView
-	q := url.Values{"tenant": {c.Tenant}, "event": {c.Event}, "ref": {c.Ref}, "after": {fmt.Sprint(c.After)}, "limit": {"1000"}}
-	if err := a.ask(get("/audit", q), &events); err != nil {
-		return 0, err
-	}
-	e := json.NewEncoder(s.stdout)
-	for _, event := range events {
+	e := json.NewEncoder(a.say.stdout)
+	for _, event := range part.Items {
 		if err := e.Encode(event); err != nil {
 			return 0, err
 		}
-		c.After = event.Seq
 	}
-	return len(events), nil
+	if part.Next != "" {
+		q.query.Del("after")
+		q.query.Set("cursor", part.Next)
+	}
+	return len(part.Items), nil
 }
 
 type clockCommands struct {
@@ -300,5 +253,5 @@ type resetClock struct{ reasoned }
 
 // Run resets ledger time.
 func (c resetClock) Run(s *surroundings) error {
-	return show(s, post("/clock/reset", c.query(), nil), printRevoked)
+	return show(s, atHost(http.MethodPost, "/clock/reset", c.query(), nil), printRevoked)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -21,18 +19,23 @@ import (
 	"leasehold/config"
 )
 
-// admin speaks to the running server.
+// admin speaks to a running server: to the one on this machine by its admin socket, or to another by its API.
 type admin struct {
-	http http.Client
-	path string // of the socket
-	say  *surroundings
+	http  http.Client
+	base  string // before each path
+	path  string // of the socket; "": it is spoken to from afar
+	token string // what is shown there
+	say   *surroundings
 }
 
 // socketName is where a server listens for its operator, below its data folder.
 const socketName = "admin.sock"
 
-// admin finds the running server by the configuration.
+// admin finds the running server on this machine by the configuration.
 func (s *surroundings) admin() (admin, error) {
+	if s.server != "" {
+		return admin{}, fmt.Errorf("this is done on the server's own machine, not from afar: leave out --server, and unset LEASEHOLD_TOKEN (see docs/architecture.md)")
+	}
 	c, faults := config.Load(s.config, s.environ)
 	if len(faults) > 0 {
 		return admin{}, faults
@@ -41,79 +44,40 @@ func (s *surroundings) admin() (admin, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}
-	return admin{http.Client{Transport: &http.Transport{DialContext: dial}}, path, s}, nil
-}
-
-// question is one verb, as the server takes it.
-type question struct {
-	method, path string
-	query        url.Values
-	order        any // sent as JSON; nil: nothing is
-}
-
-func get(path string, query url.Values) question { return question{http.MethodGet, path, query, nil} }
-
-func post(path string, query url.Values, order any) question {
-	return question{http.MethodPost, path, query, order}
-}
-
-// ask sends one verb and reads the answer into v.
-func (a admin) ask(q question, v any) error {
-	var payload io.Reader
-	if q.order != nil {
-		text, err := json.Marshal(q.order)
-		if err != nil {
-			return err
-		}
-		payload = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(a.say.ctx, q.method, "http://admin"+q.path+"?"+q.query.Encode(), payload)
-	if err != nil {
-		return err
-	}
-	response, err := a.http.Do(request)
-	if err != nil {
-		return a.unreached(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		var no said
-		if err := json.NewDecoder(response.Body).Decode(&no); err != nil || no.Error == "" {
-			return errors.New("server: " + response.Status)
-		}
-		return no.err()
-	}
-	return json.NewDecoder(response.Body).Decode(v)
+	return admin{http: http.Client{Transport: &http.Transport{DialContext: dial}}, base: "http://admin", path: path, say: s}, nil
 }
 
 // unreached says why there is no answer, and what to do.
 func (a admin) unreached(err error) error {
 	switch {
+	case a.say.ctx.Err() != nil:
+		return errors.New("stopped before the server answered; what was asked may have been done")
+	case a.path == "":
+		return fmt.Errorf("%s cannot be reached: %w", a.base, errors.Unwrap(err))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("no server is running with this configuration (nobody listens at %s); start one with: leasehold serve --config %s", a.path, a.say.config)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s is closed to you; only root and the owner of the server's process may use it", a.path)
-	case a.say.ctx.Err() != nil:
-		return errors.New("stopped before the server answered; what was asked may have been done")
 	}
 	return fmt.Errorf("server: %w", err)
 }
 
 // show asks for v and prints it: as JSON when that is wanted, else by text.
 func show[V any](s *surroundings, q question, text func(io.Writer, V)) error {
-	a, err := s.admin()
-	if err != nil {
-		return err
-	}
 	var v V
-	if err := a.ask(q, &v); err != nil {
+	if err := s.ask(q, &v); err != nil {
 		return err
 	}
+	return s.print(v, func(w io.Writer) { text(w, v) })
+}
+
+// print prints what was answered: as JSON when that is wanted, else by text.
+func (s *surroundings) print(v any, text func(io.Writer)) error {
 	if s.json {
 		return s.printJSON(v)
 	}
 	w := tabwriter.NewWriter(s.stdout, 2, 8, 2, ' ', 0)
-	text(w, v)
+	text(w)
 	return w.Flush()
 }
 
@@ -174,12 +138,40 @@ func table[V any](head string, columns func(V) []any) func(io.Writer, []V) {
 	}
 }
 
-// list prints a part of a list; of what could go on it says how.
-func list[V any](s *surroundings, q question, head string, columns func(V) []any, id func(V) string) error {
-	return show(s, q, func(w io.Writer, items []V) {
-		table(head, columns)(w, items)
-		if limit, _ := strconv.Atoi(q.query.Get("limit")); len(items) > 0 && len(items) == limit {
-			fmt.Fprintf(s.stderr, "there may be more: --after %s\n", id(items[len(items)-1]))
+// sheet is how a list is printed: its head, a row an item, and by which id it goes on.
+type sheet[V any] struct {
+	head    string
+	columns func(V) []any
+	id      func(V) string
+}
+
+// list asks for a part of a list, and prints it.
+func list[V any](s *surroundings, q question, t sheet[V]) error {
+	items, err := gather[V](s, q)
+	if err != nil {
+		return err
+	}
+	return t.print(s, q, items)
+}
+
+// listAtHost is list of what is no part of the API.
+func listAtHost[V any](s *surroundings, path string, query url.Values, t sheet[V]) error {
+	q, items := atHost(http.MethodGet, path, query, nil), []V{}
+	if err := s.ask(q, &items); err != nil {
+		return err
+	}
+	return t.print(s, q, items)
+}
+
+// print prints items; of what could go on it says how.
+func (t sheet[V]) print(s *surroundings, q question, items []V) error {
+	return s.print(items, func(w io.Writer) {
+		table(t.head, t.columns)(w, items)
+		if len(items) == 0 || len(items) != limitOf(q.query) {
+			return
+		}
+		if id := t.id(items[len(items)-1]); id != "" {
+			fmt.Fprintf(s.stderr, "there may be more: --after %s\n", id)
 		}
 	})
 }
@@ -202,12 +194,18 @@ type one struct {
 
 func (o one) path(kind string) string { return "/" + kind + "/" + url.PathEscape(o.ID) }
 
+// saying is a reason, as the API takes it.
+type saying struct {
+	Reason string `json:"reason,omitempty"`
+}
+
 // because is why something is done.
 type because struct {
 	Reason string `help:"Why; kept in the audit." placeholder:"TEXT"`
 }
 
 func (b because) query() url.Values { return url.Values{"reason": {b.Reason}} }
+func (b because) order() saying     { return saying(b) }
 
 // reasoned is because for what nobody may do without saying why.
 type reasoned struct {
@@ -223,3 +221,4 @@ func (r reasoned) Validate() error {
 }
 
 func (r reasoned) query() url.Values { return url.Values{"reason": {r.Reason}} }
+func (r reasoned) order() saying     { return saying(r) }

@@ -56,7 +56,7 @@ func (c benchRevoke) Run(s *surroundings) (err error) {
 		return usageError{errors.New("two cookies at least: the first session is the load's, and is not revoked")}
 	}
 	if f.own != nil {
-		s = &surroundings{s.ctx, nil, s.stdout, s.stderr, f.own.config, s.json}
+		s = &surroundings{ctx: s.ctx, stdout: s.stdout, stderr: s.stderr, config: f.own.config, json: s.json}
 	}
 	a, err := s.admin()
 	if err != nil {
@@ -84,7 +84,7 @@ func (c benchRevoke) revokeAll(ctx context.Context, f *field, a admin) (revokedS
 		}
 		w := bench.Watch{Targets: f.targets, Lanes: c.Lanes, Request: bench.Check(f.page, cookie), After: c.After}
 		saw, err := w.Run(ctx, func(context.Context) error {
-			return a.ask(post("/revoke", nil, revokeOrder{Lease: lease, Reason: "bench"}), &revoked{})
+			return a.ask(revokeOrder{Lease: lease, Reason: "bench"}.question(), nil)
 		})
 		if err != nil {
 			return done, fmt.Errorf("lease %s: %w", lease, err)

@@ -169,20 +169,21 @@ func (v *victim) logInOnce(ctx context.Context, subject string) error {
 // revoke ends leases and revokes accounts, and remembers what was acknowledged.
 func (v *victim) revoke(ctx context.Context) {
 	for ctx.Err() == nil {
-		var leases []leaseView
-		if v.ask("GET", "/leases?limit=1000", nil, &leases) != nil {
+		var part listed[leaseView]
+		if v.ask("GET", "/api/v1/leases?limit=500", nil, &part) != nil {
 			return
 		}
+		leases := part.Items
 		if len(leases) == 0 {
 			time.Sleep(time.Millisecond)
 			continue
 		}
 		l := leases[rand.IntN(len(leases))]
-		order, done, id := revokeOrder{Lease: l.ID, Reason: "test"}, v.ended, string(l.ID)
+		order, done, id := revokeOrder{Lease: provision.LeaseID(l.ID), Reason: "test"}, v.ended, l.ID
 		if rand.IntN(4) == 0 {
-			order, done, id = revokeOrder{Account: l.Account, Reason: "test"}, v.revoked, string(l.Account)
+			order, done, id = revokeOrder{Account: provision.AccountID(l.Account), Reason: "test"}, v.revoked, l.Account
 		}
-		if err := v.ask("POST", "/revoke", order, &revoked{}); err == nil {
+		if q := order.question(); v.ask(q.method, q.path, q.order, nil) == nil {
 			v.mu.Lock()
 			done[id] = true
 			v.mu.Unlock()
@@ -205,13 +206,17 @@ func (v *victim) ask(method, path string, body, answer any) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	response, err := v.admin().Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	switch {
+	case response.StatusCode/100 != 2:
 		return fmt.Errorf("status %d", response.StatusCode)
+	case answer == nil:
+		return nil
 	}
 	return json.NewDecoder(response.Body).Decode(answer)
 }

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"time"
+	"io"
 )
 
 type deleteTenant struct {
@@ -14,7 +13,7 @@ type deleteTenant struct {
 
 // Run deletes a tenant.
 func (c deleteTenant) Run(s *surroundings) error {
-	return s.delete(c.ID, post(c.path("tenants")+"/delete", c.query(), nil))
+	return s.delete(c.ID, remove(c.path("tenants"), c.query()))
 }
 
 type deleteConnection struct {
@@ -24,42 +23,37 @@ type deleteConnection struct {
 
 // Run deletes a connection.
 func (c deleteConnection) Run(s *surroundings) error {
-	return s.delete(c.ID, post(c.path("connections")+"/delete", c.query(), nil))
+	return s.delete(c.ID, remove(c.path("connections"), c.query()))
 }
 
 // delete asks until nothing is left. Asked for again after it was interrupted, it goes on.
 func (s *surroundings) delete(id string, q question) error {
-	a, err := s.admin()
+	a, err := s.reach(q)
 	if err != nil {
 		return err
 	}
-	for v := (deletedView{}); !v.Done; {
-		if err := a.ask(q, &v); err != nil {
-			return err
-		}
+	for err = errMore; errors.Is(err, errMore); {
+		err = a.ask(q, nil)
 	}
-	if s.json {
-		return s.printJSON(deletedView{true})
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(s.stdout, "%s is deleted; a manifest that still names it makes it anew, with nothing of what it was\n", id)
-	return nil
+	return s.print(struct {
+		Done bool `json:"done"`
+	}{true}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s is deleted; a manifest that still names it makes it anew, with nothing of what it was\n", id)
+	})
 }
 
-// deletedView says whether a deletion is done.
-type deletedView struct {
-	Done bool `json:"done"`
+type deleteAccount struct {
+	one
+	reasoned
 }
 
-// deletionPatience is how long one question may delete: less than an answer may take.
-const deletionPatience = 20 * time.Second
-
-// deleting does as much of a deletion as one answer has time for.
-func deleting(r *http.Request, do func(context.Context) error) (any, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), deletionPatience)
-	defer cancel()
-	err := do(ctx)
-	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
-		return deletedView{}, nil
+// Run erases an account, and shows what is left.
+func (c deleteAccount) Run(s *surroundings) error {
+	if err := s.ask(remove(c.path("accounts"), c.query()), nil); err != nil {
+		return err
 	}
-	return deletedView{err == nil}, err
+	return show(s, get(c.path("accounts"), nil), printAccount)
 }

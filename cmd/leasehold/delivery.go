@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"leasehold/broker"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 type deliveryCommands struct {
@@ -29,14 +28,24 @@ type listDeliveries struct {
 
 // Run lists deliveries.
 func (c listDeliveries) Run(s *surroundings) error {
-	q := url.Values{"app": {c.App}, "stuck": {fmt.Sprint(c.Stuck)}, "all": {fmt.Sprint(c.All)}, "after": {c.After}, "limit": {fmt.Sprint(c.Limit)}}
-	return list(s, get("/deliveries", q), "ID APP KIND ACCOUNT STATE TRIES NEXT FAULT", func(v deliveryView) []any {
+	q := get("/deliveries", url.Values{"app": {c.App}, "state": {"open"}, "after": {c.After}, "limit": {fmt.Sprint(c.Limit)}})
+	switch {
+	case c.Stuck:
+		q.query.Set("state", string(provision.DeliveryStuck))
+	case c.All:
+		q.query.Set("state", "all")
+	}
+	items, err := gather[api.Delivery](s, q)
+	if err != nil {
+		return err
+	}
+	return sheet[deliveryView]{"ID APP KIND ACCOUNT STATE TRIES NEXT FAULT", func(v deliveryView) []any {
 		next := ""
 		if v.State == string(provision.DeliveryPending) {
 			next = at(v.Next)
 		}
 		return []any{v.ID, v.App, v.Kind, v.Account, v.State, v.Tries, next, v.Fault}
-	}, func(v deliveryView) string { return fmt.Sprintf("%d/%s", v.Seq, v.App) })
+	}, deliveryView.place}.print(s, q, viewAll(items, viewDelivery))
 }
 
 type retryDelivery struct {
@@ -46,7 +55,7 @@ type retryDelivery struct {
 
 // Run has it tried again.
 func (c retryDelivery) Run(s *surroundings) error {
-	return show(s, post(c.path("deliveries")+"/retry", c.query(), nil), printRevoked)
+	return show(s, post(c.path("deliveries")+"/retry", c.order()), printRevoked)
 }
 
 type dropDelivery struct {
@@ -56,50 +65,37 @@ type dropDelivery struct {
 
 // Run gives it up.
 func (c dropDelivery) Run(s *surroundings) error {
-	return show(s, post(c.path("deliveries")+"/drop", c.query(), nil), printRevoked)
+	return show(s, post(c.path("deliveries")+"/drop", c.order()), printRevoked)
 }
 
 type deliveryView struct {
-	ID      provision.DeliveryID `json:"id"`
-	Seq     int64                `json:"seq"`
-	Kind    string               `json:"kind"`
-	App     provision.AppID      `json:"app"`
-	Tenant  provision.TenantID   `json:"tenant"`
-	Account provision.AccountID  `json:"account"`
-	Lease   provision.LeaseID    `json:"lease,omitempty"`
-	Cause   string               `json:"cause"`
-	Time    time.Time            `json:"time"` // when access ended
-	Due     time.Time            `json:"due"`
-	State   string               `json:"state"`
-	Tries   int                  `json:"tries"`
-	Next    time.Time            `json:"next"`
-	Fault   string               `json:"fault,omitempty"`
-	Settled time.Time            `json:"settled,omitzero"`
+	ID      string    `json:"id"`
+	Seq     int64     `json:"seq"`
+	Kind    string    `json:"kind"`
+	App     string    `json:"app"`
+	Tenant  string    `json:"tenant"`
+	Account string    `json:"account"`
+	Lease   string    `json:"lease,omitempty"`
+	Cause   string    `json:"cause"`
+	Time    time.Time `json:"time"` // when access ended
+	Due     time.Time `json:"due"`
+	State   string    `json:"state"`
+	Tries   int       `json:"tries"`
+	Next    time.Time `json:"next"`
+	Fault   string    `json:"fault,omitempty"`
+	Settled time.Time `json:"settled,omitzero"`
 }
 
-func viewDelivery(d provision.Delivery) deliveryView {
-	return deliveryView{d.ID, d.Seq, string(d.Kind), d.App, d.Tenant, d.Account, d.Lease, string(d.Cause), d.At, d.Due, string(d.State), d.Tries, d.Next, d.Fault, d.Settled}
-}
-
-// notifyView is how an app is told, and how it confirms.
-type notifyView struct {
-	URL     string    `json:"url,omitempty"`
-	Pending int       `json:"pending"`
-	Stuck   int       `json:"stuck"`
-	Last    time.Time `json:"last_confirmed,omitzero"`
-	Latency string    `json:"last_latency,omitempty"`
-	P50     string    `json:"p50,omitempty"` // of the last thousand, within a day
-	P99     string    `json:"p99,omitempty"`
-}
-
-func viewNotify(n provision.Notify, c broker.Confirmations) *notifyView {
-	v := &notifyView{URL: n.URL, Pending: c.Pending, Stuck: c.Stuck, Last: c.Last}
-	if n := len(c.Measured); n > 0 {
-		sorted := slices.Sorted(slices.Values(c.Measured))
-		short := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-		v.Latency, v.P50, v.P99 = short(c.Latency), short(sorted[n/2]), short(sorted[min(n-1, n*99/100)])
+// place is where the list goes on after it; "": only operators are told.
+func (v deliveryView) place() string {
+	if v.Seq == 0 {
+		return ""
 	}
-	return v
+	return fmt.Sprintf("%d/%s", v.Seq, v.App)
+}
+
+func viewDelivery(d api.Delivery) deliveryView {
+	return deliveryView{d.ID, d.Seq, d.Kind, d.App, d.Tenant, d.Account, d.Lease, d.Cause, d.At, d.Due, d.State, d.Tries, d.Next, d.Fault, d.Settled}
 }
 
 // backlogs is how much apps are still to be told, counted when somebody asks for metrics.

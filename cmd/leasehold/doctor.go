@@ -23,7 +23,7 @@ type doctorCommand struct {
 
 // Run prints what is known about a reference.
 func (c doctorCommand) Run(s *surroundings) error {
-	return show(s, get("/doctor/"+url.PathEscape(c.Ref), nil), printDiagnosis)
+	return show(s, atHost(http.MethodGet, "/doctor/"+url.PathEscape(c.Ref), nil, nil), printDiagnosis)
 }
 
 // diagnosis is why somebody was refused, and what to do. It is for operators, and holds no secret; no browser sees it.
@@ -57,7 +57,11 @@ func (o operator) doctor(r *http.Request, _ broker.Deed) (any, error) {
 	var known provision.Vendor
 	if d.Connection != "" {
 		if c, err := o.gateway.store.Connection(r.Context(), d.Connection); err == nil {
-			known = provision.VendorOf(viewConnection(c, addresses{o.gateway.config.URL}).Issuer)
+			issuer := c.Issuer
+			if c.Protocol == provision.SAML {
+				issuer, _ = peerOf(c)
+			}
+			known = provision.VendorOf(issuer)
 			d.Tenant = cmp.Or(d.Tenant, c.Tenant) // what the event says counts: the connection may have been made anew since
 		}
 	}
@@ -86,7 +90,7 @@ func (o operator) diagnose(ctx context.Context, ref string) (diagnosis, error) {
 		return diagnosis{}, fmt.Errorf("nothing is known of %s: no event has that reference, or the event was erased", ref)
 	}
 	at := max(0, slices.IndexFunc(events, func(e provision.Event) bool { return e.Kind == provision.EventLogin })) // beside it: whose session it replaced
-	e := viewEvent(events[at])
+	e := web.LineOf(events[at])
 	return diagnosis{
 		Ref: ref, Time: e.Time, Outcome: e.Outcome, Code: e.Reason, Check: e.Check, Tenant: e.Tenant, Connection: e.Connection, App: string(e.App),
 		Account: e.Account, Subject: e.Subject, Email: e.Email, Requester: e.Requester, Found: e.Detail, Erased: e.Erased,

@@ -30,9 +30,9 @@ type listElevations struct {
 func (c listElevations) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.All))
-	return list(s, get("/elevations", q), "ID ACCOUNT EMAIL ROLE FOR STATE ASKED EXPIRES TICKET REASON", func(v elevationView) []any {
+	return listAtHost(s, "/elevations", q, sheet[elevationView]{"ID ACCOUNT EMAIL ROLE FOR STATE ASKED EXPIRES TICKET REASON", func(v elevationView) []any {
 		return []any{v.ID, v.Account, v.Email, v.Role, v.For, v.State, at(v.Asked), at(v.Expires), v.Ticket, v.Reason}
-	}, func(v elevationView) string { return string(v.ID) })
+	}, func(v elevationView) string { return string(v.ID) }})
 }
 
 // elevationVerdict is a word on a request: the command's own name says which. It wants a reason.
@@ -43,7 +43,7 @@ type elevationVerdict struct {
 
 // Run says it.
 func (c elevationVerdict) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("elevations")+"/"+k.Selected().Name, c.query(), nil), func(w io.Writer, v elevationView) {
+	return show(s, atHost(http.MethodPost, c.path("elevations")+"/"+k.Selected().Name, c.query(), nil), func(w io.Writer, v elevationView) {
 		row(w, "id", v.ID)
 		row(w, "state", v.State)
 		row(w, "role", v.Role)
@@ -89,7 +89,7 @@ func (o operator) elevations(r *http.Request, _ broker.Deed) (any, error) {
 	p := pageOf(r)
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
 	items, err := o.gateway.broker.Petitions(r.Context(), provision.ElevationFilter{Tenant: p.Tenant, After: provision.ElevationID(p.After), Waiting: !p.Ended, Limit: limit})
-	return viewAll(items, err, viewPetition)
+	return views(items, err, viewPetition)
 }
 
 func (o operator) elevationVerb(r *http.Request, d broker.Deed) (any, error) {

@@ -29,7 +29,7 @@ func TestASessionThatTheProviderEndsInFiveSecondsIsDeadAtSixWithoutAnybodyAsking
 	g.told("login created", "lease.ended ceiling", "account.state expired ceiling")
 	events := g.events()
 	for _, e := range events[len(events)-2:] {
-		if late := e.Time.Sub(lease.End); late < 0 || late > 1200*time.Millisecond || e.Account != lease.Account {
+		if late := e.Time.Sub(lease.End); late < 0 || late > 1200*time.Millisecond || string(e.Account) != lease.Account {
 			t.Errorf("%s of %s is %v late", e.Event, e.Account, late)
 		}
 	}

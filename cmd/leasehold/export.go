@@ -6,6 +6,7 @@ import (
 	"leasehold/broker"
 	"leasehold/config"
 	"leasehold/provision"
+	"leasehold/web"
 )
 
 // exportAudit prints the whole audit. It reads the ledger itself, so that it works with and without a server.
@@ -38,7 +39,7 @@ func (c exportAudit) Run(s *surroundings) error {
 			return err
 		}
 		for _, e := range events {
-			if err := out.Encode(viewEvent(e)); err != nil {
+			if err := out.Encode(web.LineOf(e)); err != nil {
 				return err
 			}
 			f.After = e.Seq

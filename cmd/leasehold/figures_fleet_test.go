@@ -88,23 +88,25 @@ func (s served) targets() (urls []string) {
 // revoke revokes at the n-th process.
 func (s served) revoke(ctx context.Context, n int, order revokeOrder) error {
 	order.Reason = "figures"
-	text, err := json.Marshal(order)
+	q := order.question()
+	text, err := json.Marshal(q.order)
 	if err != nil {
 		return err
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(s.folders[n], socketName))
 	}}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/revoke", bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(ctx, q.method, "http://admin"+q.path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("revoke: %s", response.Status)
 	}
 	return nil

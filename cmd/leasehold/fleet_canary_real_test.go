@@ -60,7 +60,7 @@ func TestThreeReplicasMeasureHowSoonARevocationIsHeeded(t *testing.T) {
 		t.Logf("gateway %d: %v canaries, %.1f ms each", g.n, n, 1000*sum/n)
 	}
 	var leases json.RawMessage
-	if err := f.gateways[1].admin(http.MethodGet, "/leases", nil, &leases); err != nil || !bytes.Contains(leases, []byte(`"acme.`)) || bytes.Contains(leases, []byte("canary")) {
+	if err := f.gateways[1].admin(http.MethodGet, "/api/v1/leases", nil, &leases); err != nil || !bytes.Contains(leases, []byte(`"acme.`)) || bytes.Contains(leases, []byte("canary")) {
 		t.Errorf("leases are %s, %v", leases, err)
 	}
 }

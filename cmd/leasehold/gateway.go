@@ -120,7 +120,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 		},
 		Documents: documents{g.fetch}, Conditions: conditions,
 		Present: seen.Present, URL: g.config.URL, Operators: g.config.Operators, Log: g.log, NoCache: !g.config.Cache, Count: g.counts,
-		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared,
+		Pace: broker.Pace{N: g.config.Limits.Tenant.Count, Per: g.config.Limits.Tenant.Per}, Shared: shared, Herald: g.heralds(),
 	})
 	if err != nil {
 		return err

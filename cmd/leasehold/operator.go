@@ -30,81 +30,79 @@ type operator struct {
 // verb does one thing for one peer and returns what to print.
 type verb func(r *http.Request, d broker.Deed) (any, error)
 
+// handler is the API, and beside it what is the host's alone: docs/architecture.md.
 func (o operator) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, do := range map[string]verb{
-		"POST /apply":                          o.apply,
-		"GET /tenants":                         o.tenants,
-		"GET /tenants/{id}":                    o.tenant,
-		"POST /tenants/{id}/{verb}":            o.tenantVerb,
-		"GET /tenants/{id}/policies":           o.policies,
-		"GET /tenants/{id}/policies/{version}": o.policy,
-		"POST /tenants/{id}/policy/{verb}":     o.policyVerb,
-		"GET /domains":                         o.domains,
-		"GET /domains/{id}":                    o.domain,
-		"POST /domains/{id}/check":             o.checkDomain,
-		"POST /domains/{id}/attest":            o.attestDomain,
-		"GET /connections":                     o.connections,
-		"GET /connections/{id}":                o.connection,
-		"POST /connections/{id}/{verb}":        o.connectionVerb,
-		"GET /apps":                            o.apps,
-		"GET /apps/{id}":                       o.app,
-		"GET /deliveries":                      o.deliveries,
-		"POST /deliveries/{id}/{verb}":         o.deliveryVerb,
-		"GET /accounts":                        o.accounts,
-		"POST /accounts":                       o.createAccount,
-		"GET /accounts/{id}":                   o.account,
-		"POST /accounts/{id}/{verb}":           o.accountVerb,
-		"GET /leases":                          o.leases,
-		"GET /leases/{id}":                     o.lease,
-		"POST /revoke":                         o.revoke,
-		"GET /revocations/{id}":                o.revocation,
-		"GET /audit":                           o.audit,
-		"GET /doctor/{id}":                     o.doctor,
-		"GET /setups":                          o.setups,
-		"POST /setups":                         o.createSetup,
-		"POST /setups/{id}/revoke":             o.revokeSetup,
-		"POST /clock/reset":                    o.resetClock,
-		"POST /keys/{id}/rotate":               o.rotate,
-		"GET /elevations":                      o.elevations,
-		"POST /elevations/{id}/{verb}":         o.elevationVerb,
+		"POST /apply":                  o.apply,
+		"GET /doctor/{id}":             o.doctor,
+		"GET /setups":                  o.setups,
+		"POST /setups":                 o.createSetup,
+		"POST /setups/{id}/revoke":     o.revokeSetup,
+		"POST /clock/reset":            o.resetClock,
+		"POST /keys/{id}/rotate":       o.rotate,
+		"GET /elevations":              o.elevations,
+		"POST /elevations/{id}/{verb}": o.elevationVerb,
 	} {
-		mux.Handle(pattern, o.answer(pattern, do))
+		mux.Handle(pattern, o.attend(do.answer))
 	}
 	mux.HandleFunc("POST /backup", o.backup)
-	mux.Handle(api.Prefix+"/", o.gateway.api.As(mandateOfPeer))
+	mux.Handle(api.Prefix+"/", o.attend(func(w http.ResponseWriter, r *http.Request, m broker.Mandate) {
+		o.gateway.api.As(func(*http.Request) (broker.Mandate, error) { return m, nil }).ServeHTTP(w, r)
+	}))
 	return mux
 }
 
-// answer runs a verb as the peer of the socket, and logs each that may change something. The id of the request is in its
+// mandateOf is what whoever is at the other end of the socket may do: everything. Nobody may when nobody knows who it is.
+func mandateOf(r *http.Request) (broker.Mandate, bool) {
+	peer, _ := r.Context().Value(peerKey{}).(string)
+	return broker.Mandate{
+		Actor:     provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"},
+		Requester: provision.Requester{RequestID: "req_" + strings.ToLower(rand.Text()[:12])}, Everywhere: true, Write: true, Host: true,
+	}, peer != ""
+}
+
+// attend does what the peer of the socket asks for, and logs each that may change something. The id of the request is in its
 // events, too.
-func (o operator) answer(pattern string, do verb) http.Handler {
-	level := slog.LevelInfo
-	if strings.HasPrefix(pattern, http.MethodGet) {
-		level = slog.LevelDebug
-	}
+func (o operator) attend(do func(http.ResponseWriter, *http.Request, broker.Mandate)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, _ := r.Context().Value(peerKey{}).(string)
-		if peer == "" {
+		m, known := mandateOf(r)
+		if !known {
 			http.Error(w, `{"error":"nobody knows who asks"}`, http.StatusForbidden)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
-		id, began, status := "req_"+strings.ToLower(rand.Text()[:12]), time.Now(), http.StatusOK
-		deed := broker.Deed{
-			Actor:     provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"},
-			Requester: provision.Requester{RequestID: id}, Why: r.FormValue("reason"),
+		began, level, noted := time.Now(), slog.LevelInfo, &statusNoted{w, http.StatusOK}
+		if r.Method == http.MethodGet {
+			level = slog.LevelDebug
 		}
-		v, err := do(r, deed)
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Request-Id", id)
-		if err != nil {
-			status, v = statusOf(err), say(err)
-			w.WriteHeader(status)
-		}
-		o.gateway.log.Log(r.Context(), level, "operator", "request", id, "verb", pattern, "actor", peer, "status", status, "us", time.Since(began).Microseconds())
-		_ = json.NewEncoder(w).Encode(v) // the peer is gone if it fails
+		w.Header().Set("X-Request-Id", m.Requester.RequestID)
+		do(noted, r, m)
+		o.gateway.log.Log(r.Context(), level, "operator", "request", m.Requester.RequestID, "verb", r.Method+" "+r.URL.Path, "actor", m.Actor.ID, "status", noted.status, "us", time.Since(began).Microseconds())
 	})
+}
+
+// statusNoted notes which status is answered.
+type statusNoted struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusNoted) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// answer answers what a verb returns.
+func (do verb) answer(w http.ResponseWriter, r *http.Request, m broker.Mandate) {
+	r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
+	v, err := do(r, m.Deed(r.FormValue("reason"), ""))
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		v = say(err)
+		w.WriteHeader(statusOf(err))
+	}
+	_ = json.NewEncoder(w).Encode(v) // the peer is gone if it fails
 }
 
 func statusOf(err error) int {
@@ -172,11 +170,7 @@ func pageOf(r *http.Request) provision.Page {
 	return provision.Page{Tenant: provision.TenantID(r.FormValue("tenant")), After: r.FormValue("after"), Limit: limit, Ended: r.FormValue("ended") == "true"}
 }
 
-// viewAll is a list as it is printed.
-func viewAll[T, V any](items []T, err error, view func(T) V) (any, error) {
-	views := make([]V, 0, len(items))
-	for _, item := range items {
-		views = append(views, view(item))
-	}
-	return views, err
+// views are a list as it is printed.
+func views[T, V any](items []T, err error, view func(T) V) (any, error) {
+	return viewAll(items, view), err
 }

@@ -56,7 +56,7 @@ func (o operator) createSetup(r *http.Request, d broker.Deed) (any, error) {
 
 func (o operator) setups(r *http.Request, d broker.Deed) (any, error) {
 	items, err := o.gateway.broker.ListSetups(r.Context(), mandate(d), pageOf(r))
-	return viewAll(items, err, viewSetup)
+	return views(items, err, viewSetup)
 }
 
 func (o operator) revokeSetup(r *http.Request, d broker.Deed) (any, error) {

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"leasehold/config"
 	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 type policyCommands struct {
@@ -27,11 +30,55 @@ type ofTenant struct {
 	Tenant string `arg:"" help:"The tenant's id."`
 }
 
-func (t ofTenant) path(more string) string { return "/tenants/" + url.PathEscape(t.Tenant) + more }
+func (t ofTenant) path(more string) string { return one{t.Tenant}.path("tenants") + "/policy" + more }
 
 // version asks for a version; 0: the one in force.
 func (t ofTenant) version(n int64) question {
-	return get(t.path("/policies/"+strconv.FormatInt(n, 10)), nil)
+	if n == 0 {
+		return get(t.path(""), nil)
+	}
+	q := get(t.path("/versions/"+strconv.FormatInt(n, 10)), nil)
+	q.about = fmt.Sprintf("tenant %s, or version %d of its policy", t.Tenant, n)
+	return q
+}
+
+type (
+	versionInAPI = api.PolicyView
+	impactView   = api.Impact
+)
+
+// versionView is a version of a policy as it is printed. Text is what policy save reads.
+type versionView struct {
+	Version int64            `json:"version"`
+	Current bool             `json:"current"`
+	At      time.Time        `json:"at,omitzero"`
+	Actor   string           `json:"actor,omitempty"`
+	Why     string           `json:"reason,omitempty"`
+	Changes []string         `json:"changes"`
+	Text    string           `json:"text"`
+	Policy  provision.Policy `json:"policy"`
+}
+
+func viewVersion(v versionInAPI) (versionView, error) {
+	p, err := v.Read()
+	if err == nil && v.Workloads != nil {
+		err = json.Unmarshal(v.Workloads, &p)
+	}
+	p.Version = v.Version
+	actor := ""
+	if v.Actor != nil {
+		actor = strings.TrimSpace(v.Actor.Kind + " " + v.Actor.ID)
+	}
+	return versionView{v.Version, v.Current, v.At, actor, v.Why, append([]string{}, v.Changes...), config.PolicyText(p), p}, err
+}
+
+// ask asks for one version.
+func (t ofTenant) ask(s *surroundings, q question) (versionView, error) {
+	var v versionInAPI
+	if err := s.ask(q, &v); err != nil {
+		return versionView{}, err
+	}
+	return viewVersion(v)
 }
 
 type showPolicy struct {
@@ -41,7 +88,11 @@ type showPolicy struct {
 
 // Run prints the policy.
 func (c showPolicy) Run(s *surroundings) error {
-	return show(s, c.version(c.Version), func(w io.Writer, v versionView) { fmt.Fprint(w, v.Text) })
+	v, err := c.ask(s, c.version(c.Version))
+	if err != nil {
+		return err
+	}
+	return s.print(v, func(w io.Writer) { fmt.Fprint(w, v.Text) })
 }
 
 type listPolicies struct {
@@ -52,14 +103,26 @@ type listPolicies struct {
 
 // Run lists versions.
 func (c listPolicies) Run(s *surroundings) error {
-	query := url.Values{"after": {fmt.Sprint(c.After)}, "limit": {fmt.Sprint(c.Limit)}}
-	return list(s, get(c.path("/policies"), query), "VERSION IN-FORCE AT ACTOR REASON CHANGES", func(v versionView) []any {
+	q := get(c.path("/versions"), url.Values{"after": {fmt.Sprint(c.After)}, "limit": {fmt.Sprint(c.Limit)}})
+	found, err := gather[versionInAPI](s, q)
+	if err != nil {
+		return err
+	}
+	versions := []versionView{}
+	for _, one := range found {
+		v, err := viewVersion(one)
+		if err != nil {
+			return err
+		}
+		versions = append(versions, v)
+	}
+	return sheet[versionView]{"VERSION IN-FORCE AT ACTOR REASON CHANGES", func(v versionView) []any {
 		when := ""
 		if !v.At.IsZero() {
 			when = at(v.At)
 		}
 		return []any{v.Version, v.Current, when, v.Actor, v.Why, len(v.Changes)}
-	}, func(v versionView) string { return fmt.Sprint(v.Version) })
+	}, func(v versionView) string { return fmt.Sprint(v.Version) }}.print(s, q, versions)
 }
 
 type diffPolicies struct {
@@ -70,7 +133,13 @@ type diffPolicies struct {
 
 // Run prints a line a difference.
 func (c diffPolicies) Run(s *surroundings) error {
-	return show(s, post(c.path("/policy/differ"), nil, policyOrder{Version: c.From, Seen: c.To}), func(w io.Writer, v impactView) {
+	q := get(c.path("/versions/"+strconv.FormatInt(c.From, 10)+"/differences"), url.Values{"to": {strconv.FormatInt(c.To, 10)}})
+	q.about = fmt.Sprintf("tenant %s, or version %d or %d of its policy", c.Tenant, c.From, c.To)
+	v := impactView{Affected: []api.Affected{}}
+	if err := s.ask(q, &v); err != nil {
+		return err
+	}
+	return s.print(v, func(w io.Writer) {
 		for _, line := range v.Changes {
 			fmt.Fprintln(w, printable(line))
 		}
@@ -108,36 +177,32 @@ func (c tryPolicy) Run(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return s.printJSON(v)
-	}
-	printImpact(s.stdout, v)
-	return nil
+	return s.print(v, func(w io.Writer) { printImpact(w, v) })
 }
 
 // try judges all live sessions, part by part, and says on stderr how far it is.
-func (t ofTenant) try(s *surroundings, p provision.Policy) (impactView, error) {
-	a, err := s.admin()
-	if err != nil {
-		return impactView{}, err
-	}
-	var sum impactView
-	if err := a.ask(post(t.path("/policy/try"), nil, policyOrder{Policy: p}), &sum); err != nil {
-		return sum, err
-	}
-	for sum.Next != "" {
-		fmt.Fprintf(s.stderr, "%d sessions judged, and there are more\n", sum.Judged)
+func (t ofTenant) try(s *surroundings, p provision.Policy) (sum impactView, err error) {
+	var order api.PolicyTry
+	order.Body.Policy = api.PolicyOf(p)
+	for {
 		var part impactView
-		if err := a.ask(post(t.path("/policy/try"), nil, policyOrder{Policy: p, After: sum.Next}), &part); err != nil {
+		if err := s.ask(post(t.path("/try"), order.Body), &part); err != nil {
 			return sum, err
 		}
-		sum.add(part)
+		if order.Body.After == "" {
+			sum = part
+		} else {
+			add(&sum, part)
+		}
+		if order.Body.After = part.Next; part.Next == "" {
+			return sum, nil
+		}
+		fmt.Fprintf(s.stderr, "%d sessions judged, and there are more\n", sum.Judged)
 	}
-	return sum, nil
 }
 
 // add adds another part. An account with sessions in both parts is counted in both.
-func (v *impactView) add(part impactView) {
+func add(v *impactView, part impactView) {
 	v.Judged, v.Ended, v.Sooner, v.Reduced = v.Judged+part.Judged, v.Ended+part.Ended, v.Sooner+part.Sooner, v.Reduced+part.Reduced
 	v.Accounts, v.Affected, v.Next = v.Accounts+part.Accounts, slices.Concat(v.Affected, part.Affected), part.Next
 }
@@ -190,10 +255,21 @@ func (c savePolicy) Run(s *surroundings) error {
 	if err := c.after(s, c.ofTenant, p); err != nil {
 		return err
 	}
-	return show(s, post(c.path("/policy/save"), c.query(), policyOrder{Policy: p, Seen: c.Seen}), printSaved)
+	return c.save(s, c.ofTenant, p, c.Seen)
 }
 
-func printSaved(w io.Writer, v versionView) { fmt.Fprintf(w, "version %d is in force\n", v.Version) }
+// save puts a policy in force in the place of version seen.
+func (c confirmed) save(s *surroundings, t ofTenant, p provision.Policy, seen int64) error {
+	var order api.PolicyPut
+	order.Body.Policy, order.Body.Reason = api.PolicyOf(p), c.Reason
+	q := put(t.path(""), order.Body)
+	q.match = strconv.FormatInt(seen, 10)
+	v, err := t.ask(s, q)
+	if err != nil {
+		return err
+	}
+	return s.print(v, func(w io.Writer) { fmt.Fprintf(w, "version %d is in force\n", v.Version) })
+}
 
 type restorePolicy struct {
 	ofTenant
@@ -204,16 +280,12 @@ type restorePolicy struct {
 
 // Run puts the version back.
 func (c restorePolicy) Run(s *surroundings) error {
-	a, err := s.admin()
+	former, err := c.ask(s, c.version(c.Version))
 	if err != nil {
-		return err
-	}
-	var former versionView
-	if err := a.ask(c.version(c.Version), &former); err != nil {
 		return err
 	}
 	if err := c.after(s, c.ofTenant, former.Policy); err != nil {
 		return err
 	}
-	return show(s, post(c.path("/policy/restore"), c.query(), policyOrder{Version: c.Version, Seen: c.Seen}), printSaved)
+	return c.save(s, c.ofTenant, former.Policy, c.Seen)
 }

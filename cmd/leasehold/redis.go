@@ -42,6 +42,14 @@ func (g *gateway) openRedis(ctx context.Context) error {
 	return nil
 }
 
+// heralds is what says to other processes what is about to end, or nil.
+func (g *gateway) heralds() broker.Herald {
+	if g.redis == nil {
+		return nil
+	}
+	return g.redis
+}
+
 // attempts is where logins under way are kept, and what counts them over all replicas, if anything does.
 func (g *gateway) attempts() (broker.Attempts, broker.Shared) {
 	if g.redis == nil {

@@ -3,10 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"leasehold/provision"
+	"leasehold/web/api"
 )
 
 // applyCommand makes what is registered what manifests say.
@@ -30,7 +36,7 @@ func (c applyCommand) Run(s *surroundings) error {
 	if err := c.announce(s, order); err != nil {
 		return err
 	}
-	return show(s, post("/apply", nil, order), c.print)
+	return show(s, atHost(http.MethodPost, "/apply", nil, order), c.print)
 }
 
 // announce says how many leases pruning ends, before it does.
@@ -44,7 +50,7 @@ func (c applyCommand) announce(s *surroundings, order applyOrder) error {
 	}
 	order.DryRun = true
 	var r registeredView
-	if err := a.ask(post("/apply", nil, order), &r); err != nil {
+	if err := a.ask(atHost(http.MethodPost, "/apply", nil, order), &r); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.stderr, "pruning %d objects ends %d leases\n", len(r.Unmanaged), r.Ended)
@@ -85,9 +91,9 @@ type listTenants struct{ listing }
 
 // Run lists tenants.
 func (c listTenants) Run(s *surroundings) error {
-	return list(s, get("/tenants", c.query()), "ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
-		return []any{t.ID, t.Name, t.Create, t.Mode, t.Policy, t.Suspended, t.Owner}
-	}, func(t tenantView) string { return string(t.ID) })
+	return list(s, get("/tenants", c.query()), sheet[tenantView]{"ID NAME CREATE MODE POLICY SUSPENDED OWNER", func(t tenantView) []any {
+		return []any{t.ID, t.Name, t.Create, t.Mode, t.PolicyVersion, t.Suspended, t.Owner}
+	}, func(t tenantView) string { return t.ID }})
 }
 
 type showTenant struct{ one }
@@ -103,8 +109,10 @@ func (c showTenant) Run(s *surroundings) error {
 		row(w, "mode", t.Mode)
 		row(w, "max_session", t.MaxSession)
 		row(w, "idle", t.Idle)
-		row(w, "seats", t.Seats)
-		row(w, "policy version", t.Policy)
+		if t.Seats != nil {
+			row(w, "seats", *t.Seats)
+		}
+		row(w, "policy version", t.PolicyVersion)
 		if !t.ContractEnd.IsZero() {
 			row(w, "contract_end", at(t.ContractEnd))
 		}
@@ -119,7 +127,7 @@ type tenantAction struct {
 
 // Run does it.
 func (c tenantAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("tenants")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
+	return show(s, post(c.path("tenants")+"/"+k.Selected().Name, c.order()), printRevoked)
 }
 
 type domainCommands struct {
@@ -133,9 +141,9 @@ type listDomains struct{ listing }
 
 // Run lists claims.
 func (c listDomains) Run(s *surroundings) error {
-	return list(s, get("/domains", c.query()), "DOMAIN TENANT STATE PROOF", func(v claimView) []any {
+	return list(s, get("/domains", c.query()), sheet[claimView]{"DOMAIN TENANT STATE PROOF", func(v claimView) []any {
 		return []any{v.Domain, v.Tenant, v.State, v.Proof}
-	}, func(v claimView) string { return v.Domain + "/" + string(v.Tenant) })
+	}, func(v claimView) string { return v.Domain + "/" + v.Tenant }})
 }
 
 // oneDomain names a domain.
@@ -143,35 +151,54 @@ type oneDomain struct {
 	Domain string `arg:"" help:"The domain, as in acme.example."`
 }
 
-func (o oneDomain) path() string { return "/domains/" + url.PathEscape(o.Domain) }
+// claims asks for the claims on it.
+func (o oneDomain) claims(s *surroundings, tenant string) ([]claimView, error) {
+	claims, err := gather[claimView](s, get("/domains", url.Values{"domain": {o.Domain}, "tenant": {tenant}}))
+	if err == nil && len(claims) == 0 {
+		err = fmt.Errorf("claim on %s: %w", o.Domain, provision.ErrNotFound)
+	}
+	return claims, err
+}
+
+// at is a tenant's claim on it.
+func (o oneDomain) at(tenant string) string {
+	return one{tenant}.path("tenants") + "/domains/" + url.PathEscape(o.Domain)
+}
 
 type showDomain struct{ oneDomain }
 
 // Run prints the claims on a domain and the record that proves each.
 func (c showDomain) Run(s *surroundings) error {
-	return show(s, get(c.path(), nil), func(w io.Writer, claims []claimView) {
+	claims, err := c.claims(s, "")
+	if err != nil {
+		return err
+	}
+	return s.print(claims, func(w io.Writer) {
 		for _, v := range claims {
-			row(w, "domain", v.Domain)
-			row(w, "tenant", v.Tenant)
-			row(w, "state", v.State)
-			row(w, "proof", v.Proof)
-			if v.Record != "" {
-				row(w, "publish", v.Record+" TXT \""+v.Value+"\"")
-			}
-			if v.Note != "" {
-				row(w, "note", v.Note)
-			}
-			if !v.Verified.IsZero() {
-				row(w, "verified", at(v.Verified))
-			}
-			if !v.FirstFail.IsZero() {
-				row(w, "failing since", at(v.FirstFail))
-			}
-			if !v.Tried.IsZero() {
-				row(w, "looked for", at(v.Tried))
-			}
+			printClaim(w, v)
 		}
 	})
+}
+
+func printClaim(w io.Writer, v claimView) {
+	row(w, "domain", v.Domain)
+	row(w, "tenant", v.Tenant)
+	row(w, "state", v.State)
+	row(w, "proof", v.Proof)
+	if v.Record != "" {
+		row(w, "publish", v.Record+" TXT \""+v.Value+"\"")
+	}
+	if v.Note != "" {
+		row(w, "note", v.Note)
+	}
+	for _, moment := range []struct {
+		what string
+		when time.Time
+	}{{"verified", v.Verified}, {"failing since", v.FirstFailure}, {"looked for", v.LastTried}} {
+		if !moment.when.IsZero() {
+			row(w, moment.what, at(moment.when))
+		}
+	}
 }
 
 type checkDomain struct {
@@ -179,11 +206,28 @@ type checkDomain struct {
 	Tenant string `help:"Whose claim, if several tenants have one." placeholder:"ID"`
 }
 
+// checkedView is what a look for a proof found.
+type checkedView struct {
+	claimView
+	Text string `json:"text"`
+}
+
 // Run looks for the proof and says what was found.
 func (c checkDomain) Run(s *surroundings) error {
-	return show(s, post(c.path()+"/check", listing{Tenant: c.Tenant}.query(), nil), func(w io.Writer, v checkedView) {
-		fmt.Fprintln(w, v.Text)
-	})
+	claims, err := c.claims(s, c.Tenant)
+	if err != nil {
+		return err
+	}
+	if len(claims) > 1 {
+		return fmt.Errorf("several tenants claim %s; say which with --tenant", c.Domain)
+	}
+	var v claimView
+	if err := s.ask(post(c.at(claims[0].Tenant)+"/check", saying{}), &v); err != nil {
+		return err
+	}
+	text := strings.Join(append([]string{v.Found}, v.Warnings...), "\n")
+	v.Found, v.Warnings = "", nil
+	return s.print(checkedView{v, text}, func(w io.Writer) { fmt.Fprintln(w, text) })
 }
 
 type attestDomain struct {
@@ -194,9 +238,9 @@ type attestDomain struct {
 
 // Run attests.
 func (c attestDomain) Run(s *surroundings) error {
-	q := c.query()
-	q.Set("tenant", c.Tenant)
-	return show(s, post(c.path()+"/attest", q, nil), func(w io.Writer, v claimView) {
+	var order api.DomainPut
+	order.Body.Proof, order.Body.Reason = string(provision.ProofOperator), c.Reason
+	return show(s, put(c.at(c.Tenant), order.Body), func(w io.Writer, v claimView) {
 		fmt.Fprintf(w, "%s is %s of %s, by the operator's word\n", v.Domain, v.State, v.Tenant)
 		for _, warning := range v.Warnings {
 			fmt.Fprintln(w, warning)
@@ -218,16 +262,26 @@ type listConnections struct{ listing }
 
 // Run lists connections.
 func (c listConnections) Run(s *surroundings) error {
-	return list(s, get("/connections", c.query()), "ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
+	q := get("/connections", c.query())
+	items, err := gather[api.Connection](s, q)
+	if err != nil {
+		return err
+	}
+	return sheet[connectionView]{"ID TENANT PROTOCOL DOMAINS DISABLED HELD OWNER", func(v connectionView) []any {
 		return []any{v.ID, v.Tenant, v.Protocol, joined(v.Domains), v.Disabled, v.Held, v.Owner}
-	}, func(v connectionView) string { return string(v.ID) })
+	}, func(v connectionView) string { return v.ID }}.print(s, q, viewAll(items, viewConnection))
 }
 
 type showConnection struct{ one }
 
 // Run shows a connection.
 func (c showConnection) Run(s *surroundings) error {
-	return show(s, get(c.path("connections"), nil), func(w io.Writer, v connectionView) {
+	var of api.Connection
+	if err := s.ask(get(c.path("connections"), nil), &of); err != nil {
+		return err
+	}
+	v := viewConnection(of)
+	return s.print(v, func(w io.Writer) {
 		row(w, "id", v.ID)
 		row(w, "tenant", v.Tenant)
 		row(w, "protocol", v.Protocol)
@@ -270,7 +324,7 @@ type connectionAction struct {
 
 // Run does it.
 func (c connectionAction) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
+	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.order()), printRevoked)
 }
 
 // connectionWord is confirm or reject: the command's own name says which.
@@ -281,7 +335,7 @@ type connectionWord struct {
 
 // Run does it.
 func (c connectionWord) Run(k *kong.Context, s *surroundings) error {
-	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.query(), nil), printRevoked)
+	return show(s, post(c.path("connections")+"/"+k.Selected().Name, c.order()), printRevoked)
 }
 
 type appCommands struct {
@@ -293,9 +347,9 @@ type listApps struct{ listing }
 
 // Run lists apps.
 func (c listApps) Run(s *surroundings) error {
-	return list(s, get("/apps", c.query()), "ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
+	return list(s, get("/apps", c.query()), sheet[appView]{"ID ORIGINS TENANTS HEADERS OWNER", func(v appView) []any {
 		return []any{v.ID, joined(v.Origins), joined(v.Tenants), v.Headers, v.Owner}
-	}, func(v appView) string { return string(v.ID) })
+	}, func(v appView) string { return v.ID }})
 }
 
 type showApp struct{ one }
@@ -314,7 +368,7 @@ func (c showApp) Run(s *surroundings) error {
 	})
 }
 
-func printNotify(w io.Writer, n *notifyView) {
+func printNotify(w io.Writer, n *api.Notify) {
 	if n == nil {
 		return
 	}

@@ -34,7 +34,7 @@ func (c rotateKey) Run(s *surroundings) error {
 	}
 	q := c.query()
 	q.Set("connection", c.Connection)
-	return show(s, post("/keys/"+url.PathEscape(c.Key)+"/rotate", q, nil), func(w io.Writer, v rotatedView) { fmt.Fprintln(w, v.Text) })
+	return show(s, atHost(http.MethodPost, "/keys/"+url.PathEscape(c.Key)+"/rotate", q, nil), func(w io.Writer, v rotatedView) { fmt.Fprintln(w, v.Text) })
 }
 
 // rotatedView says what is to be done after a rotation.

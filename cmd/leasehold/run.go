@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 // commandLine is everything that can be said to leasehold.
 type commandLine struct {
 	Config string `help:"The operator's configuration; also as $LEASEHOLD_CONFIG." default:"${config}" placeholder:"FILE"`
+	Server string `help:"Speak to this server's API from afar, as https://sso.example.com; the token stands in $LEASEHOLD_TOKEN, or in the file that $LEASEHOLD_TOKEN_FILE names." placeholder:"URL"`
 	JSON   bool   `help:"Print JSON: results on stdout, a failure as {\"error\": …} on stderr." name:"json"`
 
 	Demo        demoCommand        `cmd:"" help:"Run a gateway with demo identity providers and a demo app; nothing to install."`
@@ -46,30 +48,34 @@ type commandLine struct {
 
 // defaultConfig is where the operator's configuration is unless said otherwise, by a flag or by a variable.
 const (
-	defaultConfig  = "/etc/leasehold/leasehold.yaml"
-	configVariable = "LEASEHOLD_CONFIG="
+	defaultConfig     = "/etc/leasehold/leasehold.yaml"
+	configVariable    = "LEASEHOLD_CONFIG"
+	tokenVariable     = "LEASEHOLD_TOKEN"
+	tokenFileVariable = "LEASEHOLD_TOKEN_FILE"
+	urlVariable       = "LEASEHOLD_URL" // of the configuration, too: where there is no token, it says nothing else
 )
 
 // surroundings are what a command runs in.
 type surroundings struct {
 	ctx            context.Context
-	environ        []string // without configVariable, which is no key of the configuration
+	environ        []string // without the variables above that are no keys of the configuration
 	stdout, stderr io.Writer
 	config         string
 	json           bool
+
+	server           string // what is spoken to from afar; "": the server on this machine
+	token, tokenFile string // what is shown there, or where it stands
 }
 
 // run does what args say, and prints what came of it. The error is for the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	var line commandLine
-	config := defaultConfig
+	given := environ
 	environ = slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
-		path, ours := strings.CutPrefix(v, configVariable)
-		if ours && path != "" {
-			config = path
-		}
-		return ours
+		name, _, _ := strings.Cut(v, "=")
+		return name == configVariable || name == tokenVariable || name == tokenFileVariable
 	})
+	config := cmp.Or(variable(given, configVariable), defaultConfig)
 	exited := false
 	parser, err := kong.New(&line, kong.Name("leasehold"), kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }),
 		kong.Description("An SSO gateway that lets people in on a lease. No live lease, no access."),
@@ -86,7 +92,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		complain(stderr, err, slices.Contains(args, "--json"))
 		return err
 	}
-	err = parsed.Run(&surroundings{ctx, environ, stdout, stderr, line.Config, line.JSON})
+	around := &surroundings{ctx: ctx, environ: environ, stdout: stdout, stderr: stderr, config: line.Config, json: line.JSON, server: line.Server}
+	around.token, around.tokenFile = variable(given, tokenVariable), variable(given, tokenFileVariable)
+	if around.token+around.tokenFile != "" {
+		around.server = cmp.Or(around.server, variable(given, urlVariable))
+	}
+	err = parsed.Run(around)
 	complain(stderr, err, line.JSON)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -25,7 +26,7 @@ type createSetup struct {
 // Run prints the link, once.
 func (c createSetup) Run(s *surroundings) error {
 	order := setupOrder{provision.TenantID(c.Tenant), provision.ConnectionID(c.Connection), c.Expires}
-	return show(s, post("/setups", c.query(), order), func(w io.Writer, v setupView) {
+	return show(s, atHost(http.MethodPost, "/setups", c.query(), order), func(w io.Writer, v setupView) {
 		fmt.Fprintln(w, v.URL)
 		fmt.Fprintf(w, "for %s, until %s, once; it is not shown again. Whoever opens it becomes the administrator of %s.\n", v.Tenant, at(v.Expires), v.Tenant)
 		fmt.Fprintf(w, "take it back with: leasehold setup revoke %s\n", v.ID)
@@ -41,9 +42,9 @@ type listSetups struct {
 func (c listSetups) Run(s *surroundings) error {
 	q := c.query()
 	q.Set("ended", fmt.Sprint(c.Ended))
-	return list(s, get("/setups", q), "ID TENANT CONNECTION STATE STEP EXPIRES", func(v setupView) []any {
+	return listAtHost(s, "/setups", q, sheet[setupView]{"ID TENANT CONNECTION STATE STEP EXPIRES", func(v setupView) []any {
 		return []any{v.ID, v.Tenant, v.Connection, v.State, v.Step, at(v.Expires)}
-	}, func(v setupView) string { return string(v.ID) })
+	}, func(v setupView) string { return string(v.ID) }})
 }
 
 type revokeSetup struct {
@@ -53,5 +54,5 @@ type revokeSetup struct {
 
 // Run takes it back.
 func (c revokeSetup) Run(s *surroundings) error {
-	return show(s, post("/setups/"+url.PathEscape(c.ID)+"/revoke", c.query(), nil), func(w io.Writer, _ said) { fmt.Fprintln(w, "revoked") })
+	return show(s, atHost(http.MethodPost, "/setups/"+url.PathEscape(c.ID)+"/revoke", c.query(), nil), func(w io.Writer, _ said) { fmt.Fprintln(w, "revoked") })
 }

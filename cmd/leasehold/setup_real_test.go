@@ -137,7 +137,7 @@ func (c *customer) finishes(signIn func()) {
 	c.sees("done", "You are the administrator")
 
 	account := c.account()
-	if account.Email != "gina@globex.test" || !slices.Contains(account.Offices, provision.TenantAdminOffice) {
+	if account.Email != "gina@globex.test" || !slices.Contains(account.Offices, string(provision.TenantAdminOffice)) {
 		c.t.Errorf("the first account is %+v", account)
 	}
 	connection := operatorJSON[[]connectionView](c.gatewayUnderTest, "connection", "list", "--tenant", "globex")

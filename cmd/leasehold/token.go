@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"math"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -26,7 +21,7 @@ func (g *gateway) openDesk(ctx context.Context) error {
 		return err
 	}
 	g.api, err = api.New(api.Config{
-		Desk: g.desk, URL: g.config.URL, Seal: seal, Version: whatWasBuilt().Version, Log: g.log,
+		Desk: g.desk, URL: g.config.URL, Seal: seal, Version: whatWasBuilt().Version, Log: g.log, Peer: peerOf,
 		Trust: func(c provision.Connection) (inForce, proposed string) {
 			if len(c.Trust()) > 0 {
 				inForce = tell(c, c.Trust())
@@ -38,51 +33,6 @@ func (g *gateway) openDesk(ctx context.Context) error {
 		},
 	})
 	return err
-}
-
-// mandateOfPeer is that of whoever is at the other end of the admin socket: everything, as with the other verbs there.
-func mandateOfPeer(r *http.Request) (broker.Mandate, error) {
-	peer, _ := r.Context().Value(peerKey{}).(string)
-	if peer == "" {
-		return broker.Mandate{}, &provision.DeniedError{Reason: provision.OfficeMissing}
-	}
-	return broker.Mandate{
-		Actor: provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"}, Everywhere: true, Write: true,
-		Requester: provision.Requester{RequestID: "req_" + strings.ToLower(rand.Text()[:12])},
-	}, nil
-}
-
-// askAPI asks the API on the admin socket, and reads the answer into v.
-func (a admin) askAPI(method, path string, order, v any) error {
-	var payload io.Reader
-	if order != nil {
-		text, err := json.Marshal(order)
-		if err != nil {
-			return err
-		}
-		payload = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(a.say.ctx, method, "http://admin"+api.Prefix+path, payload)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := a.http.Do(request)
-	if err != nil {
-		return a.unreached(err)
-	}
-	defer response.Body.Close()
-	switch {
-	case response.StatusCode >= http.StatusBadRequest:
-		var p api.Problem
-		if err := json.NewDecoder(response.Body).Decode(&p); err != nil {
-			return errors.New("server: " + response.Status)
-		}
-		return errors.New(strings.TrimSuffix(strings.Join(append([]string{p.Reason, p.Detail}, p.Faults...), ": "), ": "))
-	case response.StatusCode == http.StatusNoContent:
-		return nil
-	}
-	return json.NewDecoder(response.Body).Decode(v)
 }
 
 type tokenCommands struct {
@@ -105,19 +55,20 @@ func (c createToken) Run(s *surroundings) error {
 	var order api.TokenCreate
 	order.Body.Tenant, order.Body.Everywhere, order.Body.Name = c.Tenant, c.Everywhere, c.Name
 	order.Body.Scope, order.Body.Expires, order.Body.Reason = c.Scope, c.Expires, c.Reason
-	a, err := s.admin()
-	if err != nil {
+	var made api.Token
+	q := post("/tokens", order.Body)
+	q.about = "tenant " + c.Tenant
+	if err := s.ask(q, &made); err != nil {
 		return err
 	}
-	var made api.Token
-	if err := a.askAPI(http.MethodPost, "/tokens", order.Body, &made); err != nil {
-		return err
+	if made.Token == "" {
+		return fmt.Errorf("%s was made, but the answer that held it was lost, and it is not said again: revoke it, and make another one", made.ID)
 	}
 	if s.json {
 		return s.printJSON(made)
 	}
 	fmt.Fprintf(s.stderr, "%s is good until %s; it is not shown again\n", made.ID, at(made.Expires))
-	_, err = fmt.Fprintln(s.stdout, made.Token)
+	_, err := fmt.Fprintln(s.stdout, made.Token)
 	return err
 }
 
@@ -127,32 +78,11 @@ type listTokens struct {
 
 // Run lists tokens, all of them: there are few.
 func (c listTokens) Run(s *surroundings) error {
-	a, err := s.admin()
+	all, err := gather[api.Token](s, get("/tokens", url.Values{"tenant": {c.Tenant}, "limit": {fmt.Sprint(math.MaxInt)}}))
 	if err != nil {
 		return err
 	}
-	all := []api.Token{}
-	for q := (url.Values{"limit": {"500"}}); ; {
-		if c.Tenant != "" {
-			q.Set("tenant", c.Tenant)
-		}
-		var part struct {
-			Items []api.Token `json:"items"`
-			Next  string      `json:"next"`
-		}
-		if err := a.askAPI(http.MethodGet, "/tokens?"+q.Encode(), nil, &part); err != nil {
-			return err
-		}
-		all = append(all, part.Items...)
-		if part.Next == "" {
-			break
-		}
-		q.Set("cursor", part.Next)
-	}
-	if s.json {
-		return s.printJSON(all)
-	}
-	return printTokens(s, all)
+	return s.print(all, func(w io.Writer) { printTokens(w, all) })
 }
 
 type revokeToken struct {
@@ -162,22 +92,10 @@ type revokeToken struct {
 
 // Run revokes a token.
 func (c revokeToken) Run(s *surroundings) error {
-	a, err := s.admin()
-	if err != nil {
-		return err
-	}
-	if err := a.askAPI(http.MethodDelete, c.path("tokens")+"?"+c.query().Encode(), nil, nil); err != nil {
-		return err
-	}
-	if s.json {
-		return s.printJSON(said{})
-	}
-	printRevoked(s.stdout, revoked{})
-	return nil
+	return show(s, remove(c.path("tokens"), c.query()), printRevoked)
 }
 
-func printTokens(s *surroundings, tokens []api.Token) error {
-	w := tabwriter.NewWriter(s.stdout, 2, 8, 2, ' ', 0)
+func printTokens(w io.Writer, tokens []api.Token) {
 	table("ID TENANT NAME SCOPE EXPIRES USED REVOKED", func(t api.Token) []any {
 		tenant, used, revoked := t.Tenant, "", ""
 		if t.Everywhere {
@@ -191,5 +109,4 @@ func printTokens(s *surroundings, tokens []api.Token) error {
 		}
 		return []any{t.ID, tenant, t.Name, strings.Join(t.Scope, ","), at(t.Expires), used, revoked}
 	})(w, tokens)
-	return w.Flush()
 }

@@ -14,8 +14,8 @@ type Account struct {
 	ID        string    `json:"id"`
 	Tenant    string    `json:"tenant"`
 	State     string    `json:"state" enum:"pending,active,expired,suspended,revoked,deleted"`
-	Email     string    `json:"email,omitempty"`
-	Name      string    `json:"name,omitempty"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name"`
 	Groups    []string  `json:"groups,omitempty"`
 	Offices   []string  `json:"offices,omitempty"`
 	Created   time.Time `json:"created"`

@@ -26,6 +26,7 @@ type Config struct {
 	URL     provision.Origin                            // the SSO host: where identity providers find connections
 	Seal    []byte                                      // key of cursors, 32 bytes; replicas share it
 	Trust   func(provision.Connection) (string, string) // what a connection trusts, and what is proposed, in words; nil: not said
+	Peer    func(provision.Connection) (string, string) // of a SAML connection, who its identity provider is, and why nobody can use it yet; nil: not said
 	Version string
 	Log     *slog.Logger     // nil: silent
 	Now     func() time.Time // nil: time.Now
@@ -103,7 +104,8 @@ func (a *API) Mount() web.Mount {
 	}}
 }
 
-// As is the API for whoever mandate says, instead of a token: for the admin socket.
+// As is the API for whoever mandate says, instead of a token: for the admin socket. Who is at the host may ask as often as they
+// want: it is their machine.
 func (a *API) As(mandate func(*http.Request) (broker.Mandate, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, err := mandate(r)
@@ -115,7 +117,7 @@ func (a *API) As(mandate func(*http.Request) (broker.Mandate, error)) http.Handl
 func (a *API) serve(w http.ResponseWriter, r *http.Request, from provision.Requester, who func() (broker.Mandate, error)) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if !a.addresses.allow(from.IP, a.Now()) {
+	if from.IP != "" && !a.addresses.allow(from.IP, a.Now()) {
 		problemOf(&provision.DeniedError{Reason: provision.RateLimited}).write(w)
 		return
 	}
@@ -123,7 +125,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, from provision.Reque
 		return
 	}
 	m, err := who()
-	if err == nil && !a.actors.allow(m.Actor.Kind+"/"+m.Actor.ID, a.Now()) {
+	if err == nil && !m.Host && !a.actors.allow(m.Actor.Kind+"/"+m.Actor.ID, a.Now()) {
 		err = &provision.DeniedError{Reason: provision.RateLimited}
 	}
 	var asked context.Context

@@ -23,6 +23,7 @@ type App struct {
 	OffPath    bool     `json:"off_path,omitempty" doc:"No check stands before it: workloads show it signed tokens"`
 	NotifyURL  string   `json:"notify_url,omitempty"`
 	Notified   bool     `json:"notify_secret_set,omitempty"`
+	Notify     *Notify  `json:"notify,omitempty" doc:"Of one app alone, for operators: how it is told, and how it confirms"`
 	Owner      string   `json:"owner" enum:"manifest,api"`
 	Revision   int64    `json:"revision,omitempty"`
 }
@@ -73,7 +74,13 @@ func oneApp(x provision.App, err error) (*One[App], error) {
 
 // GetApp is an app.
 func (a *API) GetApp(ctx context.Context, m broker.Mandate, in *AppIn) (*One[App], error) {
-	return oneApp(a.Desk.App(ctx, m, provision.AppID(in.App)))
+	one, err := oneApp(a.Desk.App(ctx, m, provision.AppID(in.App)))
+	if err == nil && one.Body.Notified {
+		var told broker.Confirmations
+		told, err = a.Desk.Confirmations(ctx, m, provision.AppID(in.App))
+		one.Body.Notify = viewNotify(one.Body.NotifyURL, told)
+	}
+	return one, err
 }
 
 // PutApp makes or changes an app.

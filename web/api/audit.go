@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -134,6 +135,9 @@ func (a *API) ListEvents(ctx context.Context, m broker.Mandate, in *EventsIn) (*
 	p, err := a.page(m, listEvents, in.PageIn)
 	if err != nil {
 		return nil, err
+	}
+	if in.After != "" && !m.Everywhere {
+		return nil, problem(http.StatusUnprocessableEntity, reasonInvalid, "after: events of all tenants are counted together, so a tenant's reader goes on by cursor")
 	}
 	after, _ := strconv.ParseInt(p.After, 10, 64)
 	part, err := a.Desk.Events(ctx, m, provision.EventFilter{After: after, Tenant: p.Tenant, Kind: in.Event, Ref: in.Ref, Limit: p.Limit})

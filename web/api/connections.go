@@ -13,7 +13,7 @@ import (
 type Connection struct {
 	ID           string            `json:"id"`
 	Tenant       string            `json:"tenant"`
-	Protocol     string            `json:"protocol" enum:"saml,oidc"`
+	Protocol     string            `json:"protocol" enum:"saml,oidc,workloads"`
 	Domains      []string          `json:"domains"`
 	Subject      string            `json:"subject"`
 	Default      bool              `json:"default"`
@@ -26,7 +26,8 @@ type Connection struct {
 	MetadataURL  string            `json:"metadata_url,omitempty"`
 	Encryption   bool              `json:"encryption,omitempty"`
 	IDPInitiated bool              `json:"idp_initiated,omitempty"`
-	Issuer       string            `json:"issuer,omitempty"`
+	Issuer       string            `json:"issuer,omitempty" doc:"saml: the identity provider's entity ID"`
+	Note         string            `json:"note,omitempty" doc:"Why nobody can log in by it yet"`
 	ClientID     string            `json:"client_id,omitempty"`
 	Secret       bool              `json:"client_secret_set,omitempty"`
 	TrustEmail   bool              `json:"trust_email,omitempty"`
@@ -45,7 +46,10 @@ type Liveness struct {
 // Addresses are what a connection's identity provider has to know, by what each is.
 func Addresses(sso provision.Origin, c provision.Connection) map[string]string {
 	at := func(what string) string { return sso.String() + "/idp/" + string(c.ID) + "/" + what }
-	if c.Protocol == provision.OIDC {
+	switch c.Protocol {
+	case provision.Workloads:
+		return map[string]string{"audience": broker.WorkloadAudience(sso, c.Tenant)}
+	case provision.OIDC:
 		return map[string]string{"redirect_uri": at("callback"), "backchannel_logout_uri": at("backchannel-logout"), "post_logout_redirect_uri": sso.String() + "/_sso/logout"}
 	}
 	return map[string]string{"entity_id": at("metadata"), "acs": at("acs"), "slo": at("slo")}
@@ -59,6 +63,9 @@ func (a *API) viewConnection(c provision.Connection) Connection {
 	}
 	if c.Liveness.On() {
 		v.Liveness = &Liveness{lasts(c.Liveness.Every), lasts(c.Liveness.MaxStale)}
+	}
+	if a.Peer != nil && c.Protocol == provision.SAML {
+		v.Issuer, v.Note = a.Peer(c)
 	}
 	if a.Trust != nil {
 		v.Trust, v.Proposed = a.Trust(c)
@@ -238,6 +245,8 @@ func (a *API) RejectTrust(ctx context.Context, m broker.Mandate, in *ConnectionV
 }
 
 // DeleteConnection deletes a connection.
-func (a *API) DeleteConnection(ctx context.Context, m broker.Mandate, in *ConnectionDelete) (*None, error) {
-	return &None{}, a.Desk.DeleteConnection(ctx, order(ctx, m, in.Reason), provision.ConnectionID(in.Connection))
+func (a *API) DeleteConnection(ctx context.Context, m broker.Mandate, in *ConnectionDelete) (*Deleted, error) {
+	return deleting(ctx, func(ctx context.Context) error {
+		return a.Desk.DeleteConnection(ctx, order(ctx, m, in.Reason), provision.ConnectionID(in.Connection))
+	})
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 // Delivery is what an app was or is to be told.
 type Delivery struct {
+	Seq     int64     `json:"seq,omitempty" doc:"For operators: it counts every tenant's"`
 	ID      string    `json:"id"`
 	Kind    string    `json:"kind"`
 	App     string    `json:"app"`
@@ -23,12 +26,19 @@ type Delivery struct {
 	Due     time.Time `json:"due"`
 	State   string    `json:"state" enum:"pending,delivered,stuck,dropped"`
 	Tries   int       `json:"tries"`
+	Next    time.Time `json:"next" doc:"When it is tried again"`
 	Fault   string    `json:"fault,omitempty"`
 	Settled time.Time `json:"settled_at,omitzero"`
 }
 
-func viewDelivery(d provision.Delivery) Delivery {
-	return Delivery{string(d.ID), string(d.Kind), string(d.App), string(d.Tenant), string(d.Account), string(d.Lease), string(d.Cause), d.At, d.Due, string(d.State), d.Tries, d.Fault, d.Settled}
+func viewDelivery(m broker.Mandate) func(provision.Delivery) Delivery {
+	return func(d provision.Delivery) Delivery {
+		v := Delivery{d.Seq, string(d.ID), string(d.Kind), string(d.App), string(d.Tenant), string(d.Account), string(d.Lease), string(d.Cause), d.At, d.Due, string(d.State), d.Tries, d.Next, d.Fault, d.Settled}
+		if !m.Everywhere {
+			v.Seq = 0
+		}
+		return v
+	}
 }
 
 // DeliveriesIn chooses deliveries.
@@ -36,7 +46,8 @@ type DeliveriesIn struct {
 	Cursor string `query:"cursor" doc:"What the former part said under next"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	App    string `query:"app" maxLength:"63"`
-	State  string `query:"state" enum:"open,pending,delivered,stuck,dropped" default:"open" doc:"open: pending or stuck"`
+	After  string `query:"after" maxLength:"100" doc:"In place of a cursor, for operators: begins after this one, SEQ/APP"`
+	State  string `query:"state" enum:"open,pending,delivered,stuck,dropped,all" default:"open" doc:"open: pending or stuck"`
 }
 
 // DeliveryIn names a delivery.
@@ -66,17 +77,20 @@ func (a *API) ListDeliveries(ctx context.Context, m broker.Mandate, in *Deliveri
 		return nil, err
 	}
 	f := provision.DeliveryFilter{App: provision.AppID(in.App), Open: in.State == "open" || in.State == "", Limit: in.Limit}
-	if !f.Open {
+	if !f.Open && in.State != "all" {
 		f.State = provision.DeliveryState(in.State)
 	}
-	seq, app, _ := strings.Cut(after, "/")
+	if in.After != "" && !m.Everywhere {
+		return nil, problem(http.StatusUnprocessableEntity, reasonInvalid, "after: deliveries of all tenants are counted together, so a tenant's reader goes on by cursor")
+	}
+	seq, app, _ := strings.Cut(cmp.Or(after, in.After), "/")
 	f.After, _ = strconv.ParseInt(seq, 10, 64)
 	f.AfterApp = provision.AppID(app)
 	part, err := a.Desk.Deliveries(ctx, m, f)
 	if err != nil {
 		return nil, err
 	}
-	l := listed(a, listing{m, listDeliveries, PageIn{Limit: in.Limit}}, part, viewDelivery)
+	l := listed(a, listing{m, listDeliveries, PageIn{Limit: in.Limit}}, part, viewDelivery(m))
 	if l.Link != "" {
 		if provision.ValidName(in.App) {
 			l.Link = "<?app=" + in.App + "&" + l.Link[len("<?"):]
@@ -89,7 +103,7 @@ func (a *API) ListDeliveries(ctx context.Context, m broker.Mandate, in *Deliveri
 // GetDelivery is a delivery.
 func (a *API) GetDelivery(ctx context.Context, m broker.Mandate, in *DeliveryIn) (*One[Delivery], error) {
 	d, err := a.Desk.Delivery(ctx, m, provision.DeliveryID(in.Delivery))
-	return &One[Delivery]{Body: viewDelivery(d)}, err
+	return &One[Delivery]{Body: viewDelivery(m)(d)}, err
 }
 
 // RetryDelivery has a delivery tried at once.

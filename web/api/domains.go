@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"leasehold/broker"
@@ -21,6 +22,7 @@ type Domain struct {
 	LastTried    time.Time `json:"last_tried,omitzero"`
 	Note         string    `json:"note,omitempty"`
 	Found        string    `json:"found,omitempty" doc:"Of a check: what stands there, in words"`
+	Warnings     []string  `json:"warnings,omitempty" doc:"Of a claim or a check, for operators: domains of other tenants that look like it"`
 }
 
 func viewDomain(c provision.Claim) Domain {
@@ -58,8 +60,16 @@ type DomainDelete struct {
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000" doc:"Why; kept in the audit"`
 }
 
+// DomainsIn chooses claims.
+type DomainsIn struct {
+	PageIn
+	Domain string `query:"domain" maxLength:"253" doc:"Only the claims on this domain; all of them"`
+}
+
+const listDomains = "GET /domains"
+
 func (a *API) domains() {
-	lists(a, operation{"GET /domains", "domains.read", "List claims on domains"}, a.Desk.Domains, viewDomain)
+	does(a, operation{listDomains, "domains.read", "List claims on domains"}, a.ListDomains)
 	does(a, operation{"GET /tenants/{tenant}/domains/{domain}", "domains.read", "Show a claim, and what to publish"}, a.GetDomain)
 	does(a, operation{"PUT /tenants/{tenant}/domains/{domain}", "domains.claim", "Claim a domain; proof operator wants the right domains.attest"}, a.PutDomain)
 	does(a, operation{"DELETE /tenants/{tenant}/domains/{domain}", "domains.drop", "End a claim, and what hangs on it"}, a.DeleteDomain)
@@ -68,6 +78,48 @@ func (a *API) domains() {
 
 func oneDomain(s broker.Showing, err error) (*One[Domain], error) {
 	return &One[Domain]{Body: viewDomain(s.Claim)}, err
+}
+
+// ListDomains lists claims.
+func (a *API) ListDomains(ctx context.Context, m broker.Mandate, in *DomainsIn) (*List[Domain], error) {
+	p, err := a.page(m, listDomains, in.PageIn)
+	if err != nil {
+		return nil, err
+	}
+	var part broker.Part[provision.Claim]
+	if in.Domain == "" {
+		part, err = a.Desk.Domains(ctx, m, p)
+	} else {
+		part.Items, err = a.claimsOn(ctx, m, in)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return listed(a, listing{m, listDomains, in.PageIn}, part, viewDomain), nil
+}
+
+func (a *API) claimsOn(ctx context.Context, m broker.Mandate, in *DomainsIn) ([]provision.Claim, error) {
+	if err := m.May("domains.read"); err != nil {
+		return nil, err
+	}
+	of, err := m.Within(provision.TenantID(in.Tenant))
+	if err != nil {
+		return nil, err
+	}
+	d, err := domainOf(in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := a.Desk.ClaimsOn(ctx, m, d)
+	return slices.DeleteFunc(claims, func(c provision.Claim) bool { return of != "" && c.Tenant != of }), err
+}
+
+// warned is a claim with the warnings of what looks like it.
+func (a *API) warned(ctx context.Context, m broker.Mandate, c provision.Claim) (*One[Domain], error) {
+	v := viewDomain(c)
+	var err error
+	v.Warnings, err = a.Desk.Lookalikes(ctx, m, c.Tenant, c.Domain)
+	return &One[Domain]{Body: v}, err
 }
 
 // GetDomain is a claim. A name that can be no domain's is not there.
@@ -93,7 +145,11 @@ func (a *API) PutDomain(ctx context.Context, m broker.Mandate, in *DomainPut) (*
 	if err != nil {
 		return nil, err
 	}
-	return oneDomain(claim(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), d))
+	s, err := claim(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), d)
+	if err != nil {
+		return nil, err
+	}
+	return a.warned(ctx, m, s.Claim)
 }
 
 // CheckDomain looks for the proof of a claim now.
@@ -103,9 +159,9 @@ func (a *API) CheckDomain(ctx context.Context, m broker.Mandate, in *DomainVerb)
 	if err != nil {
 		return nil, err
 	}
-	v := viewDomain(f.Claim)
-	v.Found = f.String()
-	return &One[Domain]{Body: v}, nil
+	one, err := a.warned(ctx, m, f.Claim)
+	one.Body.Found = f.String()
+	return one, err
 }
 
 // DeleteDomain ends a claim.

@@ -9,7 +9,7 @@ import (
 
 // Limits of the API.
 const (
-	perActor   = 600     // requests a minute of one token, or of one operator at the admin socket
+	perActor   = 600     // requests a minute of one token
 	perAddress = 1200    // and of one address, whatever it shows
 	maxCounted = 1 << 16 // tokens and addresses that are counted one by one; the others share a count
 )

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -110,6 +111,7 @@ func (a *API) problems() *huma.Response {
 type PageIn struct {
 	Tenant string `query:"tenant" doc:"Only of this tenant"`
 	Cursor string `query:"cursor" doc:"What the former part said under next"`
+	After  string `query:"after" maxLength:"300" doc:"In place of a cursor: what has an id, begins after this one"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"At most so many"`
 }
 
@@ -131,9 +133,29 @@ type One[V any] struct {
 // None is an answer that says nothing but that it is done.
 type None struct{}
 
+// Deleted is how far a deletion came.
+type Deleted struct {
+	Status int // 204: done; 202: there is more, and asked for again it goes on
+}
+
+// deletionPatience is how long one request may delete: less than an answer may take.
+const deletionPatience = 20 * time.Second
+
+// deleting does as much of a deletion as one answer has time for.
+func deleting(ctx context.Context, do func(context.Context) error) (*Deleted, error) {
+	bounded, cancel := context.WithTimeout(ctx, deletionPatience)
+	defer cancel()
+	err := do(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return &Deleted{http.StatusAccepted}, nil
+	}
+	return &Deleted{http.StatusNoContent}, err
+}
+
 // page is the part that in asks of a list.
 func (a *API) page(m broker.Mandate, list string, in PageIn) (provision.Page, error) {
 	after, err := a.cursors.open(m, list, in.Cursor)
+	after = cmp.Or(after, in.After)
 	return provision.Page{Tenant: provision.TenantID(in.Tenant), After: after, Limit: in.Limit}, err
 }
 

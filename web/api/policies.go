@@ -1,9 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"leasehold/broker"
 	"leasehold/provision"
@@ -59,21 +62,42 @@ type Circle struct {
 type PolicyView struct {
 	Version int64 `json:"version"`
 	Policy
+	Current   bool            `json:"current" doc:"It is in force"`
+	At        time.Time       `json:"at,omitzero" doc:"When it was saved"`
+	Actor     *Actor          `json:"actor,omitempty" doc:"By whom"`
+	Why       string          `json:"reason,omitempty" doc:"And why, unless that is erased"`
+	Changes   []string        `json:"changes,omitempty" doc:"To the version before, a line each"`
+	Workloads json.RawMessage `json:"workloads,omitempty" doc:"At the host alone: its rules and grants of workloads, which are not changed here"`
 }
 
-func viewPolicy(p provision.Policy) PolicyView {
+func viewVersion(m broker.Mandate) func(broker.Version) PolicyView {
+	return func(x broker.Version) PolicyView {
+		v := PolicyView{Version: x.Policy.Version, Policy: PolicyOf(x.Policy), Current: x.Current, At: x.At, Why: x.Why, Changes: x.Changes}
+		if x.By.Kind != "" {
+			by := Actor(x.By)
+			v.Actor = &by
+		}
+		if m.Host && len(x.Policy.Trust)+len(x.Policy.Grants) > 0 {
+			v.Workloads, _ = json.Marshal(provision.Policy{Trust: x.Policy.Trust, Grants: x.Policy.Grants}) // such types can always be
+		}
+		return v
+	}
+}
+
+// PolicyOf is a policy in the words of the manifest.
+func PolicyOf(p provision.Policy) Policy {
 	p = p.WithDefaults()
-	v := PolicyView{p.Version, Policy{
+	v := Policy{
 		string(p.Create), string(p.Mode), Groups(p.Groups), Roles(p.Roles), p.Seats, lasts(p.MaxSession), lasts(p.Idle), p.ACR, lasts(p.MaxAuthAge), lasts(p.DeprovisionGrace), p.When, nil,
-	}}
+	}
 	for _, e := range p.Elevate {
 		v.Elevate = append(v.Elevate, Elevation{e.Role, Circle(e.Who), lasts(e.Max), string(e.Approve), Circle(e.Approvers), e.Ticket})
 	}
 	return v
 }
 
-// policy is the policy that a body describes.
-func (b Policy) policy() (provision.Policy, error) {
+// Read is the policy that a body describes.
+func (b Policy) Read() (provision.Policy, error) {
 	p := provision.Policy{
 		Create: provision.CreateRule(b.Create), Mode: provision.Mode(b.Mode), Groups: provision.GroupRule(b.Groups), Roles: provision.RoleRule(b.Roles), Seats: b.Seats, ACR: b.ACR, When: b.When,
 	}
@@ -121,6 +145,7 @@ type PolicyVersionIn struct {
 type PolicyVersionsIn struct {
 	TenantIn
 	Cursor string `query:"cursor"`
+	After  int64  `query:"after" minimum:"0" doc:"In place of a cursor: begins below this version"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
 
@@ -131,20 +156,23 @@ func (a *API) policies() {
 	does(a, operation{"PUT /tenants/{tenant}/policy", "policies.put", "Change the policy; live leases are judged by it at once"}, a.PutPolicy)
 	does(a, operation{policyVersions, "policies.read", "List the versions, the newest first"}, a.ListPolicies)
 	does(a, operation{"GET /tenants/{tenant}/policy/versions/{version}", "policies.read", "Show one version"}, a.GetPolicyVersion)
+	does(a, operation{"GET /tenants/{tenant}/policy/versions/{version}/differences", "policies.read", "Say what differs between two versions"}, a.GetDifferences)
+	does(a, operation{"POST /tenants/{tenant}/policy/try", "policies.try", "Say what a policy would end now; nothing is changed"}, a.TryPolicy)
 }
 
-func onePolicy(p provision.Policy, err error) (*One[PolicyView], error) {
-	return &One[PolicyView]{tag(p.Version), viewPolicy(p)}, err
+func (a *API) onePolicy(ctx context.Context, m broker.Mandate, t string, version int64) (*One[PolicyView], error) {
+	v, err := a.Desk.Version(ctx, m, provision.TenantID(t), version)
+	return &One[PolicyView]{tag(v.Policy.Version), viewVersion(m)(v)}, err
 }
 
 // GetPolicy is the policy in force.
 func (a *API) GetPolicy(ctx context.Context, m broker.Mandate, in *TenantIn) (*One[PolicyView], error) {
-	return onePolicy(a.Desk.Policy(ctx, m, provision.TenantID(in.Tenant), 0))
+	return a.onePolicy(ctx, m, in.Tenant, 0)
 }
 
 // GetPolicyVersion is one version.
 func (a *API) GetPolicyVersion(ctx context.Context, m broker.Mandate, in *PolicyVersionIn) (*One[PolicyView], error) {
-	return onePolicy(a.Desk.Policy(ctx, m, provision.TenantID(in.Tenant), in.Version))
+	return a.onePolicy(ctx, m, in.Tenant, in.Version)
 }
 
 // ListPolicies lists versions, the newest first.
@@ -154,15 +182,15 @@ func (a *API) ListPolicies(ctx context.Context, m broker.Mandate, in *PolicyVers
 		return nil, err
 	}
 	below, _ := strconv.ParseInt(after, 10, 64)
-	found, err := a.Desk.Policies(ctx, m, provision.TenantID(in.Tenant), below, in.Limit)
+	found, err := a.Desk.Versions(ctx, m, provision.TenantID(in.Tenant), cmp.Or(below, in.After), in.Limit)
 	if err != nil {
 		return nil, err
 	}
-	part := broker.Part[provision.Policy]{Items: found}
-	if n := len(found); n > 0 && found[n-1].Version > 1 {
-		part.Next = strconv.FormatInt(found[n-1].Version, 10)
+	part := broker.Part[broker.Version]{Items: found}
+	if n := len(found); n > 0 && found[n-1].Policy.Version > 1 {
+		part.Next = strconv.FormatInt(found[n-1].Policy.Version, 10)
 	}
-	return listed(a, listing{m, policyVersions + in.Tenant, PageIn{Limit: in.Limit}}, part, viewPolicy), nil
+	return listed(a, listing{m, policyVersions + in.Tenant, PageIn{Limit: in.Limit}}, part, viewVersion(m)), nil
 }
 
 // PutPolicy changes a policy.
@@ -180,7 +208,7 @@ func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*
 	if err != nil {
 		return nil, err
 	}
-	p, err := in.Body.policy()
+	p, err := in.Body.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -188,5 +216,8 @@ func (a *API) PutPolicy(ctx context.Context, m broker.Mandate, in *PolicyPut) (*
 		seen = t.Policy.Version
 	}
 	p.Trust, p.Grants = t.Policy.Trust, t.Policy.Grants // of workloads: they are not changed here
-	return onePolicy(a.Desk.PutPolicy(ctx, order(ctx, m, in.Body.Reason), id, p, seen))
+	if _, err := a.Desk.PutPolicy(ctx, order(ctx, m, in.Body.Reason), id, p, seen); err != nil {
+		return nil, err
+	}
+	return a.onePolicy(ctx, m, in.Tenant, 0)
 }

@@ -92,6 +92,7 @@ func bodies() map[string]func(own, other things) []any {
 		"put-tenants-tenant":                func(_, x things) []any { return []any{o{"name": "Taken", "reason": "why"}} },
 		"put-tenants-tenant-domains-domain": func(_, x things) []any { return []any{o{}, o{"proof": "operator", "reason": "why"}} },
 		"put-tenants-tenant-policy":         func(_, x things) []any { return []any{o{"create": "deny"}} },
+		"post-tenants-tenant-policy-try":    func(_, x things) []any { return []any{o{"create": "deny"}} },
 		"put-apps-app": func(own, x things) []any {
 			return []any{o{"origins": []string{"https://taken.example.com"}, "tenants": []string{own["tenant"]}}}
 		},

@@ -25,10 +25,28 @@ type Tenant struct {
 	PolicyVersion int64     `json:"policy_version"`
 	Owner         string    `json:"owner" enum:"manifest,api"`
 	Revision      int64     `json:"revision"`
+	Gist
 }
 
-func viewTenant(t provision.Tenant) Tenant {
-	return Tenant{string(t.ID), t.Name, t.Contact, t.ContractEnd, lasts(t.Retention), t.Suspended, t.Removal == provision.Removing, t.Hook.URL, t.Policy.Version, string(t.Owner), t.Revision}
+// Gist is the gist of a tenant's policy, for whoever may read that.
+type Gist struct {
+	Create     string `json:"create,omitempty"`
+	Mode       string `json:"mode,omitempty"`
+	MaxSession string `json:"max_session,omitempty"`
+	Idle       string `json:"idle,omitempty"`
+	Seats      *int   `json:"seats,omitempty" doc:"Of its policy: live accounts; 0: no cap"`
+}
+
+func viewTenant(m broker.Mandate) func(provision.Tenant) Tenant {
+	return func(t provision.Tenant) Tenant {
+		v := Tenant{ID: string(t.ID), Name: t.Name, Contact: t.Contact, ContractEnd: t.ContractEnd, Retention: lasts(t.Retention), Suspended: t.Suspended, Removing: t.Removal == provision.Removing,
+			WebhookURL: t.Hook.URL, PolicyVersion: t.Policy.Version, Owner: string(t.Owner), Revision: t.Revision}
+		if m.May("policies.read") == nil {
+			p := t.Policy.WithDefaults()
+			v.Gist = Gist{string(p.Create), string(p.Mode), lasts(p.MaxSession), lasts(p.Idle), &p.Seats}
+		}
+		return v
+	}
 }
 
 // TenantIn names a tenant.
@@ -68,8 +86,10 @@ type Revoked struct {
 	Revocation string `json:"revocation,omitempty" doc:"Not there: nothing is left to settle"`
 }
 
+const listTenants = "GET /tenants"
+
 func (a *API) tenants() {
-	lists(a, operation{"GET /tenants", "tenants.read", "List tenants"}, a.Desk.Tenants, viewTenant)
+	does(a, operation{listTenants, "tenants.read", "List tenants"}, a.ListTenants)
 	does(a, operation{"GET /tenants/{tenant}", "tenants.read", "Show a tenant"}, a.GetTenant)
 	does(a, operation{"PUT /tenants/{tenant}", "tenants.put", "Make or change a tenant; its policy stays"}, a.PutTenant)
 	does(a, operation{"DELETE /tenants/{tenant}", "tenants.delete", "Delete a suspended tenant, with its accounts, connections and claims; asked for again, it goes on"}, a.DeleteTenant)
@@ -77,13 +97,27 @@ func (a *API) tenants() {
 	does(a, operation{"POST /tenants/{tenant}/resume", "tenants.resume", "Let them log in again"}, a.ResumeTenant)
 }
 
-func oneTenant(t provision.Tenant, err error) (*One[Tenant], error) {
-	return &One[Tenant]{tag(t.Revision), viewTenant(t)}, err
+func oneTenant(m broker.Mandate, t provision.Tenant, err error) (*One[Tenant], error) {
+	return &One[Tenant]{tag(t.Revision), viewTenant(m)(t)}, err
+}
+
+// ListTenants lists tenants.
+func (a *API) ListTenants(ctx context.Context, m broker.Mandate, in *PageIn) (*List[Tenant], error) {
+	p, err := a.page(m, listTenants, *in)
+	if err != nil {
+		return nil, err
+	}
+	part, err := a.Desk.Tenants(ctx, m, p)
+	if err != nil {
+		return nil, err
+	}
+	return listed(a, listing{m, listTenants, *in}, part, viewTenant(m)), nil
 }
 
 // GetTenant is a tenant.
 func (a *API) GetTenant(ctx context.Context, m broker.Mandate, in *TenantIn) (*One[Tenant], error) {
-	return oneTenant(a.Desk.Tenant(ctx, m, provision.TenantID(in.Tenant)))
+	t, err := a.Desk.Tenant(ctx, m, provision.TenantID(in.Tenant))
+	return oneTenant(m, t, err)
 }
 
 // PutTenant makes or changes a tenant.
@@ -104,7 +138,8 @@ func (a *API) PutTenant(ctx context.Context, m broker.Mandate, in *TenantPut) (*
 		t.ContractEnd = time.Time{}
 	}
 	n := broker.TenantOrder{Tenant: t, Webhook: in.Body.WebhookURL, Secret: []byte(in.Body.Secret)}
-	return oneTenant(a.Desk.PutTenant(ctx, order(ctx, m, in.Body.Reason), n, seen))
+	t, err = a.Desk.PutTenant(ctx, order(ctx, m, in.Body.Reason), n, seen)
+	return oneTenant(m, t, err)
 }
 
 // SuspendTenant keeps everybody of a tenant out.
@@ -119,6 +154,8 @@ func (a *API) ResumeTenant(ctx context.Context, m broker.Mandate, in *TenantVerb
 }
 
 // DeleteTenant deletes a tenant.
-func (a *API) DeleteTenant(ctx context.Context, m broker.Mandate, in *TenantDelete) (*None, error) {
-	return &None{}, a.Desk.DeleteTenant(ctx, order(ctx, m, in.Reason), provision.TenantID(in.Tenant))
+func (a *API) DeleteTenant(ctx context.Context, m broker.Mandate, in *TenantDelete) (*Deleted, error) {
+	return deleting(ctx, func(ctx context.Context) error {
+		return a.Desk.DeleteTenant(ctx, order(ctx, m, in.Reason), provision.TenantID(in.Tenant))
+	})
 }

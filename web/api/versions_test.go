@@ -1,0 +1,54 @@
+package api_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"leasehold/provision"
+	"leasehold/web/api"
+)
+
+func TestAVersionSaysWhoSavedItAndWhyAndWhatItChanged(t *testing.T) {
+	h, _, everyone := admin(t)
+	const path = "/api/v1/tenants/mine/policy"
+	h.ask(everyone, http.MethodPut, "/api/v1/tenants/mine", o{}, "If-None-Match", "*").want(t, 200, "")
+	h.ask(everyone, http.MethodPut, path, o{"create": "allow", "idle": "5m", "reason": "hurry"}, "If-Match", `"1"`)
+	var list struct{ Items []api.PolicyView }
+	h.ask(everyone, http.MethodGet, path+"/versions", nil).read(t, &list)
+	if len(list.Items) != 2 || !list.Items[0].Current || list.Items[1].Current {
+		t.Fatalf("the versions are %+v", list.Items)
+	}
+	if v := list.Items[0]; v.Why != "hurry" || v.Actor == nil || !strings.HasPrefix(v.Actor.ID, "tok_") || v.At.IsZero() || !slices.Contains(v.Changes, "idle: 30m0s → 5m0s") {
+		t.Errorf("the second is %+v", v)
+	}
+	list.Items = nil
+	h.ask(everyone, http.MethodGet, path+"/versions?after=2", nil).read(t, &list)
+	if len(list.Items) != 1 || list.Items[0].Version != 1 {
+		t.Errorf("below the second: %+v", list.Items)
+	}
+	var found api.Differences
+	h.ask(everyone, http.MethodGet, path+"/versions/1/differences", nil).read(t, &found)
+	if found.To != 2 || !slices.Contains(found.Changes, "create: deny → allow") {
+		t.Errorf("they differ in %+v", found)
+	}
+	h.ask(everyone, http.MethodGet, path+"/versions/1/differences?to=9", nil).want(t, 404, "not_found")
+}
+
+func TestAPolicyIsTriedAndNothingIsChanged(t *testing.T) {
+	h, acme, _ := admin(t)
+	const path = "/api/v1/tenants/acme/policy/try"
+	l := h.login("acme-manifest", "ada", "ada@acme.test")
+	before := h.rows()
+	var found api.Impact
+	h.ask(acme, http.MethodPost, path, o{"create": "allow", "groups": o{"any": []string{"staff"}}}).want(t, 200, "").read(t, &found)
+	if found.Judged != 1 || found.Ended != 1 || len(found.Affected) != 1 || found.Affected[0].Account != string(l.Account) || !slices.Contains(found.Changes, "groups.any: (none) → staff") {
+		t.Errorf("it would do %+v", found)
+	}
+	h.ask(acme, http.MethodPost, path, o{"create": "allow", "roles": o{"default": []string{"leasehold:operator"}}}).want(t, 422, "input_invalid")
+	if after := h.rows(); !slices.Equal(before, after) {
+		t.Error("trying it wrote something")
+	}
+	h.ask(h.token("acme", 3600e9, provision.MayRead), http.MethodPost, path, o{}).want(t, 403, "scope_missing")
+}
