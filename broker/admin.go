@@ -11,6 +11,7 @@ import (
 // Deed is who does what an administrative verb says, and why.
 type Deed struct {
 	Actor     provision.Actor
+	Behind    provision.AccountID // see Mandate.Behind
 	Requester provision.Requester
 	Why       string
 	Once      string // a name under which it is done once, however often it is asked for within a day; "": each time
@@ -20,7 +21,7 @@ type Deed struct {
 // act is the deed with everything drawn that it may need.
 func (b *Broker) act(d Deed) (provision.Act, error) {
 	ids, err := b.ids()
-	return provision.Act{Actor: d.Actor, Requester: d.Requester, Why: d.Why, IDs: ids, Now: b.Ledger.Now()}, err
+	return provision.Act{Actor: d.Actor, Behind: d.Behind, Requester: d.Requester, Why: d.Why, IDs: ids, Now: b.Ledger.Now()}, err
 }
 
 // AccountVerb is a verb on one account: provision.SuspendAccount and its like.

@@ -156,6 +156,7 @@ func (k *Desk) PutApp(ctx context.Context, o Order, app provision.App, hook []by
 	err := k.b.alter(ctx, o.deed(), func(r *registration) {
 		old, err := k.b.Registry.App(ctx, app.ID)
 		old, there := known(r, "app", old, err)
+		there = there && old.Removal == ""
 		if !r.mine("app", old.Owner) || !r.at("app", there, old.Revision, seen) {
 			return
 		}
@@ -184,6 +185,7 @@ func (k *Desk) PutApp(ctx context.Context, o Order, app provision.App, hook []by
 type ConnectionOrder struct {
 	Connection provision.Connection
 	Secret     *string // of an OIDC client: nil keeps the one there is, "" is a public client
+	Keys       *string // of a workload's issuer: nil keeps those there are, "" is those that it publishes
 }
 
 // CreateConnection makes a connection of a tenant. Only who reaches every tenant may choose its id: one that is taken would
@@ -236,6 +238,12 @@ func (k *Desk) PutConnection(ctx context.Context, o Order, c ConnectionOrder, se
 }
 
 func (k *Desk) putConnection(ctx context.Context, o Order, c ConnectionOrder, seen int64) (provision.Connection, error) {
+	if c.Connection.Protocol == provision.Workloads && c.Secret != nil && *c.Secret != "" {
+		return provision.Connection{}, fmt.Errorf("client_secret: it is of oidc: %w", ErrInvalid)
+	}
+	if c.Keys != nil && *c.Keys != "" {
+		c.Connection.KeySet = []byte(*c.Keys)
+	}
 	if err := k.usable(ctx, c.Connection); err != nil {
 		return provision.Connection{}, err
 	}
@@ -263,7 +271,9 @@ func (k *Desk) registerConnection(ctx context.Context, r *registration, c Connec
 	case !r.mine("connection", old.Owner) || !r.at("connection", there, old.Revision, seen):
 		return
 	}
-	wanted.Connection.KeySet = old.KeySet
+	if c.Keys == nil {
+		wanted.Connection.KeySet = old.KeySet
+	}
 	switch {
 	case c.Secret != nil:
 		wanted.Secret = []byte(*c.Secret)
@@ -284,7 +294,7 @@ func (k *Desk) usable(ctx context.Context, c provision.Connection) error {
 			faults = append(faults, "metadata: "+err.Error())
 		}
 	}
-	if c.Protocol == provision.OIDC && len(faults) == 0 {
+	if c.Protocol != provision.SAML && len(faults) == 0 {
 		if _, err := k.b.Open(ctx, c); err != nil { // asks nothing of the network
 			faults = append(faults, err.Error())
 		}

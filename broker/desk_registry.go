@@ -160,7 +160,7 @@ func (k *Desk) Apps(ctx context.Context, m Mandate, p provision.Page) (Part[prov
 	if err := m.May("apps.read"); err != nil {
 		return Part[provision.App]{}, err
 	}
-	part, err := partOf(ctx, m, p, k.b.Registry.Apps, func(a provision.App) string { return string(a.ID) }, nil)
+	part, err := partOf(ctx, m, p, k.b.Registry.Apps, func(a provision.App) string { return string(a.ID) }, func(a provision.App) bool { return a.Removal == "" })
 	for i := range part.Items {
 		part.Items[i] = m.part(part.Items[i])
 	}
@@ -173,6 +173,9 @@ func (k *Desk) App(ctx context.Context, m Mandate, id provision.AppID) (provisio
 		return provision.App{}, err
 	}
 	a, err := k.b.Registry.App(ctx, id)
+	if err == nil && a.Removal != "" {
+		err = provision.ErrNotFound
+	}
 	of := m.Tenant
 	if err == nil && !m.Everywhere && !a.Admits(m.Tenant) {
 		of = ""

@@ -55,7 +55,7 @@ func (k *Desk) MandateOfToken(ctx context.Context, shown string, from provision.
 			k.b.Log.Warn("the use of a token is not noted", "token", t.ID, "error", err)
 		}
 	}
-	m := Mandate{Requester: from, Everywhere: t.Everywhere, Tenant: t.Tenant, Permits: t.Permits, Actor: provision.Actor{Kind: provision.TenantAdmin, ID: string(t.ID), Via: "api"}}
+	m := Mandate{Requester: from, Everywhere: t.Everywhere, Tenant: t.Tenant, Permits: t.Permits, Behind: t.Maker, Actor: provision.Actor{Kind: provision.TenantAdmin, ID: string(t.ID), Via: "api"}}
 	if m.Permits == nil {
 		m.Permits = []provision.Permit{} // nil would be everything
 	}
@@ -90,7 +90,7 @@ func (k *Desk) CreateToken(ctx context.Context, o Order, n NewToken) (t provisio
 	}
 	name, secret = name[:tokenName], draw()[:tokenSecret]
 	sum := sha256.Sum256([]byte(secret))
-	t = provision.Token{ID: provision.TokenID("tok_" + name), Tenant: n.Tenant, Everywhere: n.Everywhere, Name: n.Name, Permits: n.Permits, Hash: sum[:], Expires: k.b.Ledger.Now().Add(n.Life)}
+	t = provision.Token{ID: provision.TokenID("tok_" + name), Tenant: n.Tenant, Everywhere: n.Everywhere, Name: n.Name, Permits: n.Permits, Maker: o.Behind, Hash: sum[:], Expires: k.b.Ledger.Now().Add(n.Life)}
 	gone, err := k.endedTokens(ctx, n.Tenant)
 	if err != nil {
 		return t, "", err

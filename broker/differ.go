@@ -120,7 +120,7 @@ func mark(document []byte) string {
 func ruleLines(rules []provision.TrustRule) string {
 	var lines []string
 	for _, r := range rules {
-		lines = append(lines, fmt.Sprintf("%s of %s wants %v, is known by %v, gives %v, owned by %s%s", r.ID, r.Connection, r.Match, r.Subject, r.Grants, r.Owner, unlessZero(", token_age ", text(r.TokenAge))))
+		lines = append(lines, fmt.Sprintf("%s of %s wants %v, is known by %v, gives %v, owned by %s%s", r.ID, r.Connection, r.Match, r.Subject, r.Grants, r.Owner, unlessZero(", token_age ", text(r.TokenAge))+unlessZero(", disabled: ", text(r.Disabled))))
 	}
 	return strings.Join(lines, "; ")
 }

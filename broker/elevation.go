@@ -82,10 +82,16 @@ func (b *Broker) AskElevation(ctx context.Context, token string, o provision.Ori
 	if err != nil {
 		return provision.Elevation{}, err
 	}
+	return b.askElevation(ctx, Deed{Actor: provision.Actor{Kind: provision.Person, ID: string(s.Account.ID), Via: "web"}, Requester: from}, s.Lease.ID, w)
+}
+
+func (b *Broker) askElevation(ctx context.Context, d Deed, session provision.LeaseID, w Wanting) (provision.Elevation, error) {
 	ask := provision.ElevationAsk{ID: provision.ElevationID("elv_" + draw()), Role: w.Role, For: w.For, Said: w.Said}
-	d := Deed{Actor: provision.Actor{Kind: provision.Person, ID: string(s.Account.ID), Via: "web"}, Requester: from}
-	t := provision.Target{Lease: s.Lease.ID, Elevations: true}
-	return b.rule(ctx, d, t, func(s provision.State, a provision.Act) provision.Ruling { return provision.AskElevation(s, ask, a) })
+	if d.Once != "" {
+		ask.ID = provision.ElevationID("elv_" + b.derived(d, "elevation"))
+	}
+	t := provision.Target{Lease: session, Elevations: true}
+	return b.rule(ctx, d, t, ask.ID, func(s provision.State, a provision.Act) provision.Ruling { return provision.AskElevation(s, ask, a) })
 }
 
 // JudgeElevation is the word of the person whose cookie this is on a request. Of a request of her own it can only be no.
@@ -124,13 +130,14 @@ func (b *Broker) RuleElevation(ctx context.Context, d Deed, id provision.Elevati
 
 func (b *Broker) ruleOn(ctx context.Context, d Deed, e provision.Elevation, yes bool, in provision.Standing) (provision.Elevation, error) {
 	t := provision.Target{Lease: e.Session, Elevations: true, Intent: provision.Intent{Account: in.Account.ID, Lease: in.Lease.ID}}
-	return b.rule(ctx, d, t, func(s provision.State, a provision.Act) provision.Ruling {
+	return b.rule(ctx, d, t, e.ID, func(s provision.State, a provision.Act) provision.Ruling {
 		return provision.RuleElevation(s, e.ID, yes, a)
 	})
 }
 
-// rule commits what the gate says. A refusal is committed, too: its event.
-func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func(provision.State, provision.Act) provision.Ruling) (provision.Elevation, error) {
+// rule commits what the gate says about a request. A refusal is committed, too: its event; and asked for again under the same
+// name, it is judged again.
+func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, id provision.ElevationID, gate func(provision.State, provision.Act) provision.Ruling) (provision.Elevation, error) {
 	a, err := b.act(d)
 	if err != nil {
 		return provision.Elevation{}, err
@@ -141,15 +148,25 @@ func (b *Broker) rule(ctx context.Context, d Deed, t provision.Target, gate func
 	}
 	var ruling provision.Ruling
 	var tenant provision.Tenant
-	_, err = b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
+	judge := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		a.Now, tenant = b.Ledger.Now(), s.Former.Tenant
 		s.Former.Met, s.Intended.Met = b.met(ctx, s.Former, of, a.Now), b.met(ctx, s.Intended, by, a.Now)
 		ruling = gate(s, a)
 		return ruling.Change, nil
 	})
+	_, err = b.amend(ctx, t, func(s provision.State) (provision.Change, error) {
+		ruling = provision.Ruling{}
+		c, err := judge(s)
+		if ruling.Reason != "" {
+			c.Spent = nil
+		}
+		return c, err
+	})
 	switch {
 	case err != nil:
 		return provision.Elevation{}, err
+	case ruling.Reason == "" && ruling.Elevation.ID == "": // it was done before
+		return b.elevation(ctx, id)
 	case ruling.Reason != "":
 		denied := &provision.DeniedError{Reason: ruling.Reason, Tenant: tenant.ID, Contact: tenant.Contact}
 		if len(ruling.Change.Events) > 0 {
@@ -195,6 +212,11 @@ func (b *Broker) Petitions(ctx context.Context, f provision.ElevationFilter) ([]
 	if err != nil {
 		return nil, fmt.Errorf("requests for roles: %w", err)
 	}
+	return b.petitions(ctx, found)
+}
+
+// petitions are requests with whose they are, sorted by when they were asked for.
+func (b *Broker) petitions(ctx context.Context, found []provision.Elevation) ([]Petition, error) {
 	pending := make([]Petition, 0, len(found))
 	for _, e := range found {
 		asker, _, _, err := b.Registry.Account(ctx, e.Account)

@@ -229,7 +229,7 @@ func chosen(p provision.Policy, c provision.ConnectionID, name string, claims ma
 		if rule.Connection != c {
 			continue
 		}
-		if _, reason := rule.Refuses(claims); reason == "" {
+		if _, reason := rule.Refuses(claims); reason == "" && !rule.Disabled {
 			return rule
 		}
 		if first.ID == "" {

@@ -12,6 +12,7 @@ import (
 // do within bounds. The zero Mandate may do nothing.
 type Mandate struct {
 	Actor      provision.Actor
+	Behind     provision.AccountID // of the person whose session it is, or who made the token; "": not known
 	Requester  provision.Requester
 	Everywhere bool               // every tenant, and what belongs to none: an operator
 	Tenant     provision.TenantID // this one alone, when not Everywhere
@@ -24,7 +25,7 @@ type Mandate struct {
 // MandateOf is what the holder of a session at the SSO host may do: a DeniedError when that is nothing. An operator is
 // one only in the operators' tenant.
 func (b *Broker) MandateOf(s provision.Standing, from provision.Requester) (Mandate, error) {
-	m := Mandate{Requester: from, Write: true, Lease: s.Lease.ID, Tenant: s.Tenant.ID}
+	m := Mandate{Requester: from, Write: true, Lease: s.Lease.ID, Tenant: s.Tenant.ID, Behind: s.Account.ID}
 	m.Actor = provision.Actor{Kind: provision.TenantAdmin, ID: string(s.Account.ID), Via: "console"}
 	switch {
 	case s.Tenant.ID == "" || s.Account.Tenant != s.Tenant.ID:
@@ -75,7 +76,7 @@ func (m Mandate) Within(t provision.TenantID) (provision.TenantID, error) {
 
 // Deed is what m does, and why.
 func (m Mandate) Deed(why, once string) Deed {
-	return Deed{Actor: m.Actor, Requester: m.Requester, Why: why, Once: once}
+	return Deed{Actor: m.Actor, Behind: m.Behind, Requester: m.Requester, Why: why, Once: once}
 }
 
 // Appoint gives an account an office, or takes it away. Only an operator makes operators, and only in their tenant.

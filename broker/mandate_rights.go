@@ -42,11 +42,23 @@ func Rights() []RightRule {
 		{"connections.confirm", "connections", true, false, true},
 		{"connections.reject", "connections", true, false, false},
 		{"connections.delete", "connections", true, false, true},
+		{"setups.read", "setups", false, false, false},
+		{"setups.create", "setups", true, false, true},
+		{"setups.withdraw", "setups", true, false, false},
 		{"policies.read", "policies", false, false, false},
 		{"policies.put", "policies", true, false, true},
 		{"policies.try", "policies", true, false, false}, // it changes nothing, but the server works for it
+		{"rules.read", "rules", false, false, false},     // trust rules of workloads
+		{"rules.put", "rules", true, false, true},
+		{"rules.enable", "rules", true, false, true},
+		{"rules.disable", "rules", true, false, true},
+		{"rules.delete", "rules", true, false, true},
+		{"grants.read", "rules", false, false, false}, // and what they give
+		{"grants.put", "rules", true, false, true},
+		{"grants.delete", "rules", true, false, true},
 		{"apps.read", "apps", false, false, false},
 		{"apps.put", "apps", true, true, false},
+		{"apps.delete", "apps", true, true, false},
 		{"accounts.read", "accounts", false, false, false},
 		{"accounts.create", "accounts", true, false, false},
 		{"accounts.link", "accounts", true, false, false},
@@ -61,8 +73,16 @@ func Rights() []RightRule {
 		{"accounts.delete", "accounts", true, false, false},
 		{"leases.read", "leases", false, false, false},
 		{"leases.end", "leases", true, false, false},
-		{"leases.revoke", "leases", true, false, false}, // all below a connection, a domain or a tenant
-		{"audit.read", "audit", false, false, false},    // events and decisions
+		{"leases.revoke", "leases", true, false, false},        // all below a connection, a domain or a tenant
+		{"elevations.read", "elevations", false, false, false}, // roles for a while
+		{"elevations.ask", "elevations", true, false, false},   // for whoever made the token, in a session of hers
+		{"elevations.approve", "elevations", true, false, false},
+		{"elevations.deny", "elevations", true, false, false},
+		{"elevations.end", "elevations", true, false, false},
+		{"credentials.read", "credentials", false, false, false}, // what sources of secrets know for leases
+		{"credentials.end", "credentials", true, false, false},
+		{"credentials.retry", "credentials", true, false, false},
+		{"audit.read", "audit", false, false, false}, // events and decisions
 		{"deliveries.read", "deliveries", false, false, false},
 		{"deliveries.retry", "deliveries", true, true, false},
 		{"deliveries.drop", "deliveries", true, true, false},
@@ -98,6 +118,8 @@ func (m Mandate) May(r Right) error {
 func (b *Broker) permits(m Mandate, r Right, t provision.TenantID) error {
 	err := m.May(r)
 	switch {
+	case err == nil && r == "setups.create" && m.whole() != nil: // whoever opens the link becomes administrator
+		return m.whole()
 	case err != nil || !r.rule().Home || b.Operators == "" || t != b.Operators:
 		return err
 	case !m.Everywhere:

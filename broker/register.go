@@ -120,6 +120,7 @@ type registration struct {
 	report    Registered
 	owned     looks // domains, with those of this run
 	looked    bool
+	switching bool // it is about whether a rule is disabled
 	faults    []error
 }
 
@@ -178,6 +179,10 @@ func (r *registration) tenant(ctx context.Context, w WantedTenant, hook []byte) 
 	}
 	t := w.Tenant
 	t.Policy = t.Policy.WithDefaults()
+	if exists && !r.switching {
+		t.Policy = t.Policy.WithSwitchesOf(old.Policy)
+	}
+	r.rekeyed(ctx, name, t.Policy, old.Policy)
 	for _, fault := range r.b.faultsOf(t.Policy) {
 		r.fault("%s: policy.%s: %w", name, fault, provision.ErrConflict)
 	}
@@ -269,6 +274,9 @@ func (r *registration) app(ctx context.Context, app provision.App, hook []byte) 
 	exists := r.found(name, err)
 	if !r.mine(name, old.Owner) {
 		return
+	}
+	if old.Removal != "" { // it is made anew
+		exists, old = false, provision.App{Revision: old.Revision}
 	}
 	app.Owner, app.Revision = r.plan.Owner, old.Revision
 	if len(hook) > 0 {

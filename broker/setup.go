@@ -29,22 +29,26 @@ type NewSetup struct {
 	Expires    time.Duration          // from now; 0: SetupLife
 }
 
-// SetupLink is a setup's link. It is shown once: nobody can make it again.
+// SetupLink is a setup's link. It is shown once.
 type SetupLink struct {
 	Setup provision.Setup
-	URL   string
+	URL   string // "": it was made before, by the same order
 }
 
 // MakeSetup makes a setup link of a tenant that m reaches. Whoever opens it may register one connection of that tenant,
 // and come in by it as its administrator.
 func (b *Broker) MakeSetup(ctx context.Context, m Mandate, n NewSetup, why string) (SetupLink, error) {
+	return b.makeSetup(ctx, m, n, m.Deed(why, ""))
+}
+
+func (b *Broker) makeSetup(ctx context.Context, m Mandate, n NewSetup, d Deed) (SetupLink, error) {
 	if b.Setups == nil {
 		return SetupLink{}, fmt.Errorf("setups: %w", provision.ErrNotFound)
 	}
 	if err := m.Over(n.Tenant); err != nil {
 		return SetupLink{}, err
 	}
-	if err := b.permits(m, "connections.create", n.Tenant); err != nil { // whoever opens it makes one
+	if err := b.permits(m, "setups.create", n.Tenant); err != nil {
 		return SetupLink{}, err
 	}
 	switch {
@@ -56,20 +60,33 @@ func (b *Broker) MakeSetup(ctx context.Context, m Mandate, n NewSetup, why strin
 	if n.Connection == "" || !m.Everywhere { // whoever may name one learns which there are
 		n.Connection = freshConnection(n.Tenant)
 	}
-	a, err := b.act(m.Deed(why, ""))
+	token := draw() + draw() // 260 bits
+	if d.Once != "" {
+		token = b.derived(d, "setup") + b.derived(d, "setup, second half")
+	}
+	x := provision.Setup{ID: provision.SetupOf(token), Tenant: n.Tenant, Connection: n.Connection, Expires: b.Ledger.Now().Add(n.Expires)}
+	return b.writeSetup(ctx, x, d, token)
+}
+
+func (b *Broker) writeSetup(ctx context.Context, x provision.Setup, d Deed, token string) (SetupLink, error) {
+	a, err := b.act(d)
 	if err != nil {
 		return SetupLink{}, err
 	}
-	token := draw() + draw() // 260 bits
-	x := provision.Setup{ID: provision.SetupOf(token), Tenant: n.Tenant, Connection: n.Connection, Expires: a.Now.Add(n.Expires)}
-	done, err := b.amendSetup(ctx, x, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Tenant: x.Tenant, Connection: x.Connection, Setup: x.ID}
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		if s.Connection.ID != "" { // also one of another tenant, of which nothing is said
-			s.Tenant.ID = n.Tenant
+			s.Tenant.ID = x.Tenant
 		}
 		return provision.NewSetup(s, x, a)
 	})
-	if err != nil {
+	done, err := b.amendRegistered(ctx, t, change)
+	switch {
+	case err != nil:
 		return SetupLink{}, err
+	case len(done.Setups) == 0:
+		x, err = b.Setups.Setup(ctx, x.ID)
+		return SetupLink{Setup: x}, err
 	}
 	return SetupLink{done.Setups[0], b.URL.String() + "/setup/" + token}, nil
 }
@@ -88,17 +105,23 @@ func (b *Broker) amendSetup(ctx context.Context, x provision.Setup, change chang
 // RevokeSetup takes a setup back. What it registered stays as it is.
 func (b *Broker) RevokeSetup(ctx context.Context, m Mandate, id provision.SetupID, why string) error {
 	x, err := b.setup(ctx, m, id)
+	if err == nil {
+		err = m.May("setups.withdraw")
+	}
 	if err != nil {
 		return err
 	}
-	if err := m.May("connections.create"); err != nil {
-		return err
-	}
-	a, err := b.act(m.Deed(why, ""))
+	return b.withdrawSetup(ctx, x, m.Deed(why, ""))
+}
+
+func (b *Broker) withdrawSetup(ctx context.Context, x provision.Setup, d Deed) error {
+	a, err := b.act(d)
 	if err != nil {
 		return err
 	}
-	_, err = b.amendSetup(ctx, x, func(s provision.State) (provision.Change, error) { return provision.RevokeSetup(s, a) })
+	t := provision.Target{Tenant: x.Tenant, Connection: x.Connection, Domain: x.Domain, Setup: x.ID}
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) { return provision.RevokeSetup(s, a) })
+	_, err = b.amendRegistered(ctx, t, change)
 	return err
 }
 

@@ -9,8 +9,6 @@ import (
 	"leasehold/provision"
 )
 
-const maxKeySet = 256 << 10 // bytes of a key set
-
 // ruleFile is a trust rule in a manifest: which workloads may ask, and for what.
 type ruleFile struct {
 	At place
@@ -134,7 +132,7 @@ func (r ruleFile) rule(t tenantFile) provision.TrustRule {
 	case r.Connection == "": // a fault already
 	case i < 0 || t.Connections[i].Protocol != string(provision.Workloads):
 		r.At.fault("connection", "%q is no connection of this tenant with protocol: workload; write one", r.Connection)
-	case strings.TrimSuffix(t.Connections[i].Issuer, "/") == "https://token.actions.githubusercontent.com" && slices.Contains(r.Subject, "sub"):
+	case strings.TrimSuffix(t.Connections[i].Issuer, "/") == provision.GitHubIssuer && slices.Contains(r.Subject, "sub"):
 		r.At.fault("subject", "sub of GitHub names a branch or an environment, so that one workflow would be many accounts; write repository_id and workflow")
 	}
 	return rule
@@ -149,6 +147,6 @@ func (c connectionFile) workload(to *ManifestConnection) {
 	case c.KeysFile != "" && len(c.Keys) > 0:
 		c.At.fault("keys_file", "is given beside keys; give one of them")
 	case c.KeysFile != "":
-		to.KeySet = c.At.read("keys_file", c.KeysFile, maxKeySet)
+		to.KeySet = c.At.read("keys_file", c.KeysFile, provision.MaxKeySet)
 	}
 }

@@ -8,11 +8,15 @@ import (
 // Act is an administrator's deed: who, why, when, and the names it may need.
 type Act struct {
 	Actor     Actor
+	Behind    AccountID // of the person behind an actor that is none: who made a token; "": there is none
 	Requester Requester
 	Why       string // in the actor's words; kept in the sealed part of the event
 	IDs       IDs
 	Now       time.Time // ledger time
 }
+
+// of reports whether an account acts, itself or by what it made.
+func (a Act) of(id AccountID) bool { return id != "" && (a.Actor.ID == string(id) || a.Behind == id) }
 
 // SuspendAccount holds an account: its leases end, and after release a new login is needed (I9).
 func SuspendAccount(s State, a Act) (Change, error) {

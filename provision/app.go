@@ -19,6 +19,7 @@ type App struct {
 	Workloads  bool          // its check takes handles of workloads, as bearer tokens
 	OffPath    bool          // no check stands before it: workloads show it signed tokens
 	Notify     Notify
+	Removal    Removal `json:",omitempty"` // Removed: a name and a revision, and nobody's
 	Owner      Owner
 	Revision   int64
 }

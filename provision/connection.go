@@ -57,6 +57,9 @@ type Connection struct {
 	Revision   int64 // rises with every change; caches are keyed on (ID, Revision)
 }
 
+// MaxKeySet is how long a KeySet may be, in bytes.
+const MaxKeySet = 256 << 10
+
 // Asserts reports whether c may assert e-mail addresses of d.
 func (c Connection) Asserts(d Domain) bool { return slices.Contains(c.Domains, d) }
 

@@ -53,10 +53,15 @@ type Credential struct {
 }
 
 // Open reports whether its source may still know c.
-func (c Credential) Open() bool { return c.State != CredentialRevoked && c.State != "" }
+func (c Credential) Open() bool { return c.State.Open() }
+
+// Open reports whether the source of a credential in state s may still know it.
+func (s CredentialState) Open() bool { return s != CredentialRevoked && s != "" }
 
 // CredentialFilter chooses credentials. Empty fields choose all.
 type CredentialFilter struct {
+	ID     CredentialID
+	State  CredentialState
 	Tenant TenantID
 	Lease  LeaseID
 	Open   bool
@@ -68,7 +73,7 @@ type CredentialFilter struct {
 // Matches reports whether f chooses c, whose lease is over or not, but for After and Limit.
 func (f CredentialFilter) Matches(c Credential, over bool) bool {
 	due := c.Open() && !c.Next.After(f.Due) && (c.State != CredentialIssued || over || !c.Until.After(f.Due))
-	return (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
+	return (f.ID == "" || c.ID == f.ID) && (f.State == "" || c.State == f.State) && (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
 }
 
 // IntendCredential notes that a credential is about to be made for the lease of s.Former: a crash after that leaves a name to

@@ -69,7 +69,7 @@ func RuleElevation(s State, id ElevationID, yes bool, a Act) Ruling {
 		return a.refuseElevation(s, gone, ElevationOver)
 	}
 	e := s.Waiting[at]
-	asker := a.Actor.ID == string(e.Account)
+	asker := a.of(e.Account) // also by a token of hers
 	switch {
 	case e.Session != s.Former.Lease.ID || e.Account != s.Former.Account.ID || !e.waits(a.Now):
 		return a.refuseElevation(s, e, ElevationOver)

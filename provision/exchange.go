@@ -77,6 +77,7 @@ func (e *examiner) token() {
 	e.hold("issuer in force", s.Connection.Disabled, ConnectionDisabled, "connection %s is disabled", s.Connection.ID)
 	e.hold("issuer confirmed", s.Connection.Held, ConnectionHeld, "connection %s is held", s.Connection.ID)
 	e.hold("rule", e.rule.ID == "" || e.rule.Connection != f.Connection, RuleUnknown, "no rule %q trusts connection %s", brief(e.Request.Errand.Rule), f.Connection)
+	e.hold("rule not disabled", e.rule.Disabled, RuleHeld, "rule %s is disabled", e.rule.ID)
 	e.claims()
 	e.hold("owner of the rule", !e.rule.Answered(s.EmailHolder), RuleHeld,
 		"the account that answers for rule %s is not in force: %s", e.rule.ID, e.rule.Owner)
@@ -312,7 +313,7 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 	hours, err := ParseHours(grant.Hours)
 	until := hours.Until(now)
 	switch {
-	case rule.ID == "", grant.ID == "", rule.Terms() != l.Grant.Terms, !slices.Contains(rule.Grants, grant.ID),
+	case rule.ID == "", rule.Disabled, grant.ID == "", rule.Terms() != l.Grant.Terms, !slices.Contains(rule.Grants, grant.ID),
 		beyond(l.Grant.Roles, grant.Roles), slices.ContainsFunc(l.Grant.Audience, outside), len(l.Grant.Audience) == 0,
 		len(grant.Resources) > 0 && len(l.Grant.Resources) == 0,
 		err != nil, until.IsZero(), grant.NeedsPurpose && l.Grant.Purpose == "", grant.NeedsTask && l.Grant.Task == "",

@@ -48,8 +48,7 @@ func (c Claim) NextTry(every time.Duration) time.Time {
 }
 
 // NewClaim is a tenant's word that a domain is theirs, to be proved by DNS: s.Tenant's. A claim that was attested goes
-// over to DNS and stands until DNS says otherwise; but not by the word of whoever has a setup link, who may not set aside
-// what the operator said.
+// over to DNS and stands until DNS says otherwise; but only by an operator's word: what one said, nobody else sets aside.
 func NewClaim(s State, d Domain, token string, a Act) (Change, error) {
 	c := s.OwnClaim
 	switch {
@@ -57,8 +56,10 @@ func NewClaim(s State, d Domain, token string, a Act) (Change, error) {
 		return Change{}, fmt.Errorf("tenant: %w", ErrNotFound)
 	case d.IsZero() || token == "":
 		return Change{}, fmt.Errorf("claim of %s: a domain and a token are wanted: %w", s.Tenant.ID, ErrConflict)
-	case c.State != "" && c.Proof == ProofDNS, c.Proof != "" && c.State != ClaimLapsed && a.Actor.Kind == Partner:
+	case c.State != "" && c.Proof == ProofDNS:
 		return Change{}, fmt.Errorf("%s has claimed %s already: %w", s.Tenant.ID, d, ErrConflict)
+	case c.Proof == ProofOperator && c.State != ClaimLapsed && a.Actor.Kind != Operator:
+		return Change{}, fmt.Errorf("an operator has attested that %s is %s's; only an operator has it proved by DNS instead: %w", d, s.Tenant.ID, ErrConflict)
 	case c.State == "" || c.Withdrawn():
 		c = s.claimOn(d, a)
 	}

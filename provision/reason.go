@@ -269,8 +269,8 @@ const (
 	// No rule of that name trusts the token's issuer, or none fits the token.
 	// Do: compare `rules` of the tenant with what was asked for.
 	RuleUnknown Reason = "rule_unknown"
-	// The account that answers for the rule is revoked, suspended, deleted or was never there: the rule waits.
-	// Do: name another `owner` of the rule, or restore the account.
+	// The account that answers for the rule is revoked, suspended, deleted or was never there, or the rule is disabled: it waits.
+	// Do: name another `owner` of the rule, or restore the account, or enable the rule.
 	RuleHeld Reason = "rule_held"
 	// The token lacks a claim that the rule wants.
 	// Do: look at the event's check for which; compare it with `match` of the rule.

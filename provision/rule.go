@@ -30,12 +30,16 @@ type TrustRule struct {
 	Grants     []string            // what may be asked for
 	Owner      Email               // of the account that answers for it: while that one is not in force, nor is the rule
 	TokenAge   time.Duration       // of a token, since its issue; 0: DefaultTokenAge
+	Disabled   bool                `json:",omitempty"` // nobody gets in by it, and what came by it ends
 }
 
 // Answered reports whether an account answers for r: it has the owner's address, and is in force.
 func (r TrustRule) Answered(by Account) bool {
 	return by.ID != "" && by.Email == r.Owner && (by.State == Active || by.State == Dormant)
 }
+
+// GitHubIssuer signs tokens of GitHub Actions, whose sub names a branch or an environment.
+const GitHubIssuer = "https://token.actions.githubusercontent.com"
 
 // GrantRule says what a workload may have, and for how long.
 type GrantRule struct {
@@ -88,7 +92,12 @@ func (p Policy) WithRulesOf(other Policy) Policy {
 
 // namesOtherwise reports whether another rule of r's issuer knows workloads by other claims. Their order is no matter.
 func (r TrustRule) namesOtherwise(other TrustRule) bool {
-	return r.Connection == other.Connection && !slices.Equal(slices.Sorted(slices.Values(r.Subject)), slices.Sorted(slices.Values(other.Subject)))
+	return r.Connection == other.Connection && !r.KnowsAs(other)
+}
+
+// KnowsAs reports whether r knows workloads by the same claims as another rule.
+func (r TrustRule) KnowsAs(other TrustRule) bool {
+	return slices.Equal(slices.Sorted(slices.Values(r.Subject)), slices.Sorted(slices.Values(other.Subject)))
 }
 
 // Terms is a mark of what a workload has to be to have come by r: with another, leases of the former end.

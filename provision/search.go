@@ -5,7 +5,10 @@ import "time"
 // AccountQuery chooses accounts. Empty fields choose all.
 type AccountQuery struct {
 	Tenant   TenantID
-	Text     string // the id, what the e-mail address begins with, or what a word of the name begins with; case of ASCII letters does not matter
+	Text     string       // the id, what the e-mail address begins with, or what a word of the name begins with; case of ASCII letters does not matter
+	Email    Email        // exactly this address
+	Begins   string       // what the e-mail address begins with; case of ASCII letters does not matter
+	At       ConnectionID // with a sign-in there
 	State    AccountState
 	Office   Office
 	Domain   Domain    // of the e-mail address

@@ -22,7 +22,7 @@ const (
 
 // PermitKinds are the kinds of things that a Permit can be narrowed to.
 func PermitKinds() []string {
-	return []string{"tenants", "domains", "connections", "policies", "apps", "accounts", "leases", "audit", "deliveries", "tokens"}
+	return []string{"tenants", "domains", "connections", "setups", "policies", "rules", "apps", "accounts", "leases", "elevations", "credentials", "audit", "deliveries", "tokens"}
 }
 
 // ParsePermit reads a permit.
@@ -58,6 +58,7 @@ type Token struct {
 	Created      time.Time
 	Expires      time.Time
 	By           Actor
+	Maker        AccountID  `json:",omitempty"` // of the person who made it, or who made the token that made it; "": whoever may open the socket
 	Installation Generation // those that it was made under
 	Generation   Generation // of the tenant
 	Revoked      time.Time

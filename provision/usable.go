@@ -12,7 +12,7 @@ import (
 // Faults lists everything that makes c unusable, each as a sentence that begins with the key at fault.
 func (c Connection) Faults() (faults []string) {
 	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if len(c.Domains) == 0 {
+	if len(c.Domains) == 0 && c.Protocol != Workloads {
 		add("domains: is empty; name those of the tenant's domains that it may assert")
 	}
 	for i, d := range c.Domains {
@@ -30,8 +30,10 @@ func (c Connection) Faults() (faults []string) {
 		c.samlFaults(add)
 	case OIDC:
 		c.oidcFaults(add)
+	case Workloads:
+		c.workloadFaults(add)
 	default:
-		add("protocol: %q is none of saml, oidc", c.Protocol)
+		add("protocol: %q is none of saml, oidc, workload", c.Protocol)
 	}
 	return faults
 }
@@ -59,6 +61,18 @@ func (c Connection) oidcFaults(add func(string, ...any)) {
 	}
 	if l := c.Liveness; l != (Liveness{}) && (l.Every < time.Second || l.MaxStale < l.Every) {
 		add("liveness: every has to be a second or more, and max_stale no shorter")
+	}
+}
+
+func (c Connection) workloadFaults(add func(string, ...any)) {
+	if !IsWebURL(c.Issuer) || strings.ContainsAny(c.Issuer, "?#") {
+		add("issuer: write the issuer of the tokens, https://…, without a query")
+	}
+	if len(c.Domains) > 0 || c.Default || c.Subject != "" || len(c.Attributes) > 0 || len(c.Metadata) > 0 || c.MetadataURL+c.ClientID != "" || c.Encryption || c.IDPInitiated || c.TrustEmail || c.Liveness != (Liveness{}) {
+		add("protocol: of a workload's issuer there is an issuer and keys, and nothing else")
+	}
+	if len(c.KeySet) > MaxKeySet {
+		add("keys: has more than %d bytes", MaxKeySet)
 	}
 }
 

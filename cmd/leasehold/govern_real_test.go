@@ -17,7 +17,7 @@ func connectionOf(g *gatewayUnderTest) provision.ConnectionID {
 	if len(found) != 1 {
 		g.t.Fatalf("connections: %+v", found)
 	}
-	return found[0].ID
+	return provision.ConnectionID(found[0].ID)
 }
 
 // governs is what an administrator does who has just come in: every page of it is fit for everybody.

@@ -15,7 +15,7 @@ func (s *Store) FindAccounts(ctx context.Context, q provision.AccountQuery) (fou
 	err = s.view(ctx, func(t *tables) error {
 		after := t.accounts[q.After]
 		for _, a := range t.accounts {
-			if choosesAccount(q, a) && (q.After == "" || inOrder(after, a) < 0) {
+			if choosesAccount(q, a) && (q.At == "" || signsIn(t, q.At, a.ID)) && (q.After == "" || inOrder(after, a) < 0) {
 				found = append(found, a)
 			}
 		}
@@ -30,6 +30,16 @@ func inOrder(a, b provision.Account) int {
 	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID))
 }
 
+// signsIn reports whether an account has a sign-in at a connection.
+func signsIn(t *tables, c provision.ConnectionID, id provision.AccountID) bool {
+	for key, account := range t.linked {
+		if key.Connection == c && account == id {
+			return true
+		}
+	}
+	return false
+}
+
 func choosesAccount(q provision.AccountQuery, a provision.Account) bool {
 	used := a.LastLogin
 	if a.Created.After(used) {
@@ -37,6 +47,8 @@ func choosesAccount(q provision.AccountQuery, a provision.Account) bool {
 	}
 	switch {
 	case q.Tenant != "" && a.Tenant != q.Tenant, q.State != "" && a.State != q.State, q.Office != "" && !a.Holds(q.Office):
+		return false
+	case !q.Email.IsZero() && a.Email != q.Email, !begins(a.Email.String(), q.Begins):
 		return false
 	case !q.Domain.IsZero() && a.Email.Domain() != q.Domain:
 		return false

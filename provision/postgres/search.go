@@ -32,6 +32,15 @@ func (s *Store) FindAccounts(ctx context.Context, q provision.AccountQuery) ([]p
 		text := literal(strings.ToLower(plain))
 		f = f.both("(id = ? OR email LIKE ? OR lower(name) LIKE ? OR lower(name) LIKE ?)", plain, text+"%", text+"%", "% "+text+"%")
 	}
+	if !q.Email.IsZero() {
+		f = f.both("email = ? AND email <> ''", q.Email.String())
+	}
+	if q.Begins != "" {
+		f = f.both("email LIKE ?", literal(strings.ToLower(strings.ReplaceAll(q.Begins, "\x00", "")))+"%")
+	}
+	if q.At != "" {
+		f = f.both("id IN (SELECT account FROM links WHERE connection = ? AND subject <> '')", string(q.At))
+	}
 	if !q.Domain.IsZero() {
 		f = f.both("split_part(email, '@', 2) = ? AND email <> ''", q.Domain.String())
 	}

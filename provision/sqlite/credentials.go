@@ -23,8 +23,8 @@ func nextOf(t time.Time) int64 {
 
 // Credentials lists credentials, in the order of their ids.
 func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error) {
-	which := filter{}.of("tenant = ?", string(f.Tenant)).of("lease = ?", string(f.Lease)).of("id > ?", string(f.After))
-	if f.Open || !f.Due.IsZero() {
+	which := filter{}.of("id = ?", string(f.ID)).of("json_extract(body, '$.State') = ?", string(f.State)).of("tenant = ?", string(f.Tenant)).of("lease = ?", string(f.Lease)).of("id > ?", string(f.After))
+	if f.Open || f.State.Open() || !f.Due.IsZero() {
 		which = which.and("open")
 	}
 	if !f.Due.IsZero() {

@@ -22,6 +22,15 @@ func (s *Store) FindAccounts(ctx context.Context, q provision.AccountQuery) ([]p
 		text := literal(q.Text)
 		f = f.and(`(id = ? OR email LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\')`, q.Text, text+"%", text+"%", "% "+text+"%")
 	}
+	if !q.Email.IsZero() {
+		f = f.and("email = ?", q.Email.String())
+	}
+	if q.Begins != "" {
+		f = f.and(`email LIKE ? ESCAPE '\'`, literal(q.Begins)+"%")
+	}
+	if q.At != "" {
+		f = f.and("id IN (SELECT account FROM links WHERE connection = ? AND subject <> '')", string(q.At))
+	}
 	if !q.Domain.IsZero() {
 		f = f.and("substr(email, instr(email, '@') + 1) = ? AND email <> ''", q.Domain.String())
 	}

@@ -50,6 +50,8 @@ func (w world) found(q provision.AccountQuery) []string {
 func findsAccounts(t *probe, a, b Store) {
 	w := newWorld(t, a)
 	people := w.town()
+	linked := provision.Link{LinkKey: provision.LinkKey{Connection: "acme-found", Subject: "ada"}, Pseudonym: "found", Account: people["ada@acme.example"].ID, Created: start}
+	w.write(provision.Change{Links: []provision.Link{linked}})
 	w = w.on(b)
 	for _, c := range []struct {
 		q    provision.AccountQuery
@@ -71,6 +73,15 @@ func findsAccounts(t *probe, a, b Store) {
 		{provision.AccountQuery{Office: "leasehold:admin"}, []string{"ada@acme.example"}},
 		{provision.AccountQuery{Office: "leasehold:operator"}, nil},
 		{provision.AccountQuery{Domain: domain("sub.acme.example")}, []string{"bob@sub.acme.example"}},
+		{provision.AccountQuery{Email: people["ada@acme.example"].Email}, []string{"ada@acme.example"}},
+		{provision.AccountQuery{Email: people["ada@acme.example"].Email, Tenant: rival}, nil},
+		{provision.AccountQuery{Begins: "ADA"}, []string{"ada@acme.example", "ada@rival.example", "adam@acme.example"}},
+		{provision.AccountQuery{Begins: "ada@", Tenant: acme, State: provision.Active}, []string{"ada@acme.example"}},
+		{provision.AccountQuery{Begins: "lovelace"}, nil},
+		{provision.AccountQuery{Begins: "%"}, nil},
+		{provision.AccountQuery{At: linked.Connection}, []string{"ada@acme.example"}},
+		{provision.AccountQuery{At: linked.Connection, Tenant: rival}, nil},
+		{provision.AccountQuery{At: "nowhere"}, nil},
 		{provision.AccountQuery{Stranded: true}, []string{"gone@acme.example"}},
 		{provision.AccountQuery{Stranded: true, Tenant: rival}, nil},
 	} {

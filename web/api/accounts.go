@@ -96,7 +96,8 @@ type OfficeIn struct {
 }
 
 func (a *API) accounts() {
-	lists(a, operation{"GET /accounts", "accounts.read", "List accounts"}, a.Desk.Accounts, viewAccount)
+	does(a, operation{listAccounts, "accounts.read", "List accounts: all, or those that are searched for"}, a.ListAccounts)
+	does(a, operation{listAccountEvents, "audit.read", "List the events about an account, the newest first"}, a.ListAccountEvents)
 	does(a, operation{"POST /accounts", "accounts.create", "Make an account before its first login"}, a.CreateAccount)
 	does(a, operation{"GET /accounts/{account}", "accounts.read", "Show an account, with its sign-ins and leases"}, a.GetAccount)
 	does(a, operation{"DELETE /accounts/{account}", "accounts.delete", "End an account and erase its personal data"}, a.DeleteAccount)

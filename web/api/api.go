@@ -60,7 +60,7 @@ func New(c Config) (*API, error) {
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(http.StatusNotFound, reasonNotFound, "").write(w)
 	})
-	for _, register := range []func(){a.tenants, a.domains, a.connections, a.policies, a.apps, a.accounts, a.leases, a.audit, a.deliveries, a.tokens} {
+	for _, register := range []func(){a.tenants, a.domains, a.connections, a.setups, a.policies, a.rules, a.grants, a.apps, a.accounts, a.leases, a.elevations, a.credentials, a.audit, a.deliveries, a.tokens} {
 		register()
 	}
 	if a.spec[0], err = json.Marshal(a.huma.OpenAPI()); err != nil {

@@ -62,10 +62,18 @@ type AppPut struct {
 	}
 }
 
+// AppDelete deletes an app.
+type AppDelete struct {
+	AppIn
+	Key    string `header:"Idempotency-Key"`
+	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000" doc:"Why; kept in the audit"`
+}
+
 func (a *API) apps() {
 	lists(a, operation{"GET /apps", "apps.read", "List apps"}, a.Desk.Apps, viewApp)
 	does(a, operation{"GET /apps/{app}", "apps.read", "Show an app"}, a.GetApp)
 	does(a, operation{"PUT /apps/{app}", "apps.put", "Make or change an app; one without tenants lets nobody in"}, a.PutApp)
+	does(a, operation{"DELETE /apps/{app}", "apps.delete", "Delete an app that lets nobody in and is told everything"}, a.DeleteApp)
 }
 
 func oneApp(x provision.App, err error) (*One[App], error) {
@@ -81,6 +89,11 @@ func (a *API) GetApp(ctx context.Context, m broker.Mandate, in *AppIn) (*One[App
 		one.Body.Notify = viewNotify(one.Body.NotifyURL, told)
 	}
 	return one, err
+}
+
+// DeleteApp deletes an app.
+func (a *API) DeleteApp(ctx context.Context, m broker.Mandate, in *AppDelete) (*None, error) {
+	return &None{}, a.Desk.DeleteApp(ctx, order(ctx, m, in.Reason), provision.AppID(in.App))
 }
 
 // PutApp makes or changes an app.

@@ -371,7 +371,7 @@ func TestWhatIsPutHasEveryFieldThatThereIs(t *testing.T) {
 	}, "If-None-Match", "*").want(t, 200, "")
 	app, err := h.store.App(ctx, "full")
 	must(t, err)
-	filled(t, app)
+	filled(t, app, "Removal")
 
 	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "90d", "webhook_url": "https://hooks.example/tenant", "webhook_secret": "0123456789012345678901234567"}, "If-None-Match", "*").want(t, 200, "")
 	h.ask(everyone, http.MethodPut, "/api/v1/tenants/full", o{"name": "Full", "contact": "x", "contract_end": "2040-01-01T00:00:00Z", "retention": "91d"}, "If-Match", "*").want(t, 200, "") // the webhook stays

@@ -13,7 +13,7 @@ import (
 type Connection struct {
 	ID           string            `json:"id"`
 	Tenant       string            `json:"tenant"`
-	Protocol     string            `json:"protocol" enum:"saml,oidc,workloads"`
+	Protocol     string            `json:"protocol" enum:"saml,oidc,workload"`
 	Domains      []string          `json:"domains"`
 	Subject      string            `json:"subject"`
 	Default      bool              `json:"default"`
@@ -30,6 +30,7 @@ type Connection struct {
 	Note         string            `json:"note,omitempty" doc:"Why nobody can log in by it yet"`
 	ClientID     string            `json:"client_id,omitempty"`
 	Secret       bool              `json:"client_secret_set,omitempty"`
+	Keys         bool              `json:"keys_set,omitempty" doc:"workload: its keys are written down"`
 	TrustEmail   bool              `json:"trust_email,omitempty"`
 	Liveness     *Liveness         `json:"liveness,omitempty"`
 	Addresses    map[string]string `json:"addresses" doc:"What the identity provider has to know"`
@@ -59,7 +60,7 @@ func (a *API) viewConnection(c provision.Connection) Connection {
 	v := Connection{
 		ID: string(c.ID), Tenant: string(c.Tenant), Protocol: string(c.Protocol), Domains: texts(c.Domains), Subject: c.Subject, Default: c.Default, Attributes: c.Attributes,
 		Disabled: c.Disabled, Removing: c.Removal == provision.Removing, Held: c.Held, MetadataURL: c.MetadataURL, Encryption: c.Encryption, IDPInitiated: c.IDPInitiated,
-		Issuer: c.Issuer, ClientID: c.ClientID, Secret: c.ClientSecret != "", TrustEmail: c.TrustEmail, Addresses: Addresses(a.URL, c), Owner: string(c.Owner), Revision: c.Revision,
+		Issuer: c.Issuer, ClientID: c.ClientID, Secret: c.ClientSecret != "", Keys: len(c.KeySet) > 0, TrustEmail: c.TrustEmail, Addresses: Addresses(a.URL, c), Owner: string(c.Owner), Revision: c.Revision,
 	}
 	if c.Liveness.On() {
 		v.Liveness = &Liveness{lasts(c.Liveness.Every), lasts(c.Liveness.MaxStale)}
@@ -89,8 +90,8 @@ type ConnectionIn struct {
 
 // ConnectionBody is a connection as it is to be.
 type ConnectionBody struct {
-	Protocol     string            `json:"protocol" enum:"saml,oidc"`
-	Domains      []string          `json:"domains" minItems:"1" maxItems:"100" doc:"Which of the tenant's domains it may assert"`
+	Protocol     string            `json:"protocol" enum:"saml,oidc,workload"`
+	Domains      []string          `json:"domains,omitempty" maxItems:"100" doc:"Which of the tenant's domains it may assert; workload: none"`
 	Subject      string            `json:"subject,omitempty" maxLength:"200" doc:"saml: nameid or attribute:NAME; oidc: sub, claim:NAME or tid+oid"`
 	Default      bool              `json:"default,omitempty"`
 	Attributes   map[string]string `json:"attributes,omitempty" doc:"Where email, name and groups stand"`
@@ -101,6 +102,7 @@ type ConnectionBody struct {
 	Issuer       string            `json:"issuer,omitempty" maxLength:"2048"`
 	ClientID     string            `json:"client_id,omitempty" maxLength:"500"`
 	ClientSecret *string           `json:"client_secret,omitempty" maxLength:"4096" doc:"oidc: not there: the one there is stays; empty: a public client. It is never answered"`
+	Keys         *string           `json:"keys,omitempty" maxLength:"262144" doc:"workload: the issuer's key set (RFC 7517), as text; not there: the one there is stays; empty: what the issuer publishes"`
 	TrustEmail   bool              `json:"trust_email,omitempty"`
 	Liveness     *Liveness         `json:"liveness,omitempty"`
 	Reason       string            `json:"reason,omitempty" maxLength:"1000"`
@@ -132,7 +134,7 @@ func (b ConnectionBody) order(id provision.ConnectionID, t provision.TenantID) (
 			return broker.ConnectionOrder{}, err
 		}
 	}
-	return broker.ConnectionOrder{Connection: c, Secret: b.ClientSecret}, nil
+	return broker.ConnectionOrder{Connection: c, Secret: b.ClientSecret, Keys: b.Keys}, nil
 }
 
 // ConnectionCreate makes a connection.

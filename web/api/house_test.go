@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,6 +35,8 @@ type house struct {
 	serve  http.Handler // as programs reach it
 	zone   map[string][]string
 	past   time.Duration
+	users  map[string]bool // that the source of secrets knows
+	down   bool            // it takes none back
 }
 
 const sso = "https://sso.example.com"
@@ -48,7 +51,7 @@ func everywhere() broker.Mandate {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	ctx, master := context.Background(), [32]byte{7}
-	h := &house{t: t, zone: map[string][]string{}}
+	h := &house{t: t, zone: map[string][]string{}, users: map[string]bool{}}
 	var err error
 	h.store, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{Now: h.now})
 	must(t, err)
@@ -56,7 +59,7 @@ func newHouse(t testing.TB) *house {
 	keys, err := broker.NewKeyring(ctx, h.store, master[:])
 	must(t, err)
 	h.broker, err = broker.New(ctx, broker.Ports{
-		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Messenger: deaf{}, Keys: keys,
+		Ledger: h.store, Registry: h.store, Clock: h.store, Upstreams: h.store, Leftovers: h.store, Outbox: h.store, Search: h.store, Elevations: h.store, Setups: h.store, Credentials: h.store, Sources: h, Messenger: deaf{}, Keys: keys,
 		Attempts: broker.NewLocalAttempts(h.now), Documents: documents{}, URL: origin(sso), Now: h.now, Operators: "ops",
 		Open: func(_ context.Context, c provision.Connection) (idp.Provider, error) {
 			return believer{c.ID, h.now}, nil
@@ -74,6 +77,26 @@ func newHouse(t testing.TB) *house {
 
 // TXT implements broker.TXTResolver.
 func (h *house) TXT(_ context.Context, name string) ([]string, error) { return h.zone[name], nil }
+
+// Source implements broker.Sources: each tenant has one.
+func (h *house) Source(_ context.Context, t provision.TenantID, id provision.SecretID) (provision.Secret, broker.Source, error) {
+	return provision.Secret{ID: id, Tenant: t, Roles: []string{"staff"}}, h, nil
+}
+
+// Issue implements broker.Source.
+func (h *house) Issue(_ context.Context, o broker.UserOrder) (broker.Handed, error) {
+	h.users[o.Name] = true
+	return broker.Handed{}, nil
+}
+
+// Revoke implements broker.Source.
+func (h *house) Revoke(_ context.Context, name string) error {
+	if h.down {
+		return errors.New("no route")
+	}
+	delete(h.users, name)
+	return nil
+}
 
 type deaf struct{}
 
@@ -151,9 +174,9 @@ func (h *house) register(tenants ...provision.TenantID) {
 	for _, t := range tenants {
 		d := domain(string(t) + ".test")
 		w.Tenants = append(w.Tenants, broker.WantedTenant{
-			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: provision.Policy{Create: provision.CreateAllow}},
+			Tenant:      provision.Tenant{ID: t, Name: "The " + string(t), Contact: "it@" + d.String(), Policy: policyOf().WithRule(ruleOf(t)).WithGrant(grantOf(t))},
 			Claims:      []broker.WantedClaim{{Domain: d, Proof: provision.ProofOperator}},
-			Connections: []broker.WantedConnection{{Connection: provision.Connection{ID: provision.ConnectionID(t) + "-manifest", Protocol: "stub", Domains: []provision.Domain{d}, Default: true}}},
+			Connections: []broker.WantedConnection{{Connection: provision.Connection{ID: provision.ConnectionID(t) + "-manifest", Protocol: "stub", Domains: []provision.Domain{d}, Default: true}}, {Connection: provision.Connection{ID: provision.ConnectionID(t) + "-ci", Protocol: provision.Workloads, Issuer: "https://ci." + string(t) + ".test"}}},
 		})
 		app := provision.AppID(t) + "-app"
 		w.Apps = append(w.Apps, provision.App{ID: app, Origins: []provision.Origin{origin("https://" + string(t) + "-app.example.com")}, Headers: "leasehold", Tenants: []provision.TenantID{t}, Notify: provision.Notify{URL: "https://hooks.example/" + string(t)}})
@@ -161,6 +184,29 @@ func (h *house) register(tenants ...provision.TenantID) {
 	}
 	_, err := h.broker.Register(ctx, everywhere().Deed("", ""), w, broker.Plan{Owner: provision.ByManifest})
 	must(h.t, err)
+}
+
+// policyOf lets everybody in, and lets them ask for root.
+func policyOf() provision.Policy {
+	staff, leads := provision.Circle{Roles: []string{"staff"}}, provision.Circle{Roles: []string{"lead"}}
+	return provision.Policy{
+		Create: provision.CreateAllow, Roles: provision.RoleRule{Default: []string{"staff"}},
+		Elevate: []provision.ElevationRule{{Role: "root", Who: staff, Max: 10 * time.Minute, Approve: provision.ByApprover, Approvers: leads}},
+	}
+}
+
+// ruleOf and grantOf are what workloads of a tenant come by.
+func ruleOf(t provision.TenantID) provision.TrustRule {
+	owner, err := provision.ParseEmail("ada@" + string(t) + ".test")
+	if err != nil {
+		panic(err)
+	}
+	name := string(t)
+	return provision.TrustRule{ID: name + "-rule", Connection: provision.ConnectionID(name + "-ci"), Match: map[string][]string{"repository": {name + "/app"}}, Subject: []string{"repository"}, Grants: []string{name + "-grant"}, Owner: owner}
+}
+
+func grantOf(t provision.TenantID) provision.GrantRule {
+	return provision.GrantRule{ID: string(t) + "-grant", Apps: []provision.AppID{provision.AppID(t) + "-app"}}
 }
 
 // token is what a program of a tenant shows; "": everywhere.
@@ -249,6 +295,9 @@ func (h *house) rows() []string {
 		add("revocation", anys(p.Revocations)...)
 		add("delivery", anys(p.Deliveries)...)
 		add("token", anys(p.Tokens)...)
+		add("setup", anys(p.Setups)...)
+		add("elevation", anys(p.Elevations)...)
+		add("credential", anys(p.Credentials)...)
 		add("event", anys(p.Events)...)
 		for name, value := range p.Keys {
 			add("key", fmt.Sprintf("%s %x", name, value))
@@ -266,3 +315,6 @@ func anys[T any](items []T) []any {
 	}
 	return out
 }
+
+// orderOf is an operator's.
+func orderOf(why string) broker.Order { return broker.Order{Mandate: everywhere(), Why: why} }

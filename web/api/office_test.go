@@ -67,7 +67,7 @@ func TestWhoAdministersTheOperatorsTenantDoesNotBecomeOperator(t *testing.T) {
 	}{
 		{http.MethodPost, operator + "/link", linkOf("mallory")}, {http.MethodPost, operator + "/unlink", linkOf("olga")},
 		{http.MethodPut, operator + "/offices/admin", nil}, {http.MethodDelete, operator + "/offices/operator?reason=x", nil}, {http.MethodDelete, operator + "?reason=x", nil},
-		{http.MethodPost, "/api/v1/connections", made}, {http.MethodPut, connection, saml}, {http.MethodPost, connection + "/confirm", o{"reason": "x"}},
+		{http.MethodPost, "/api/v1/connections", made}, {http.MethodPost, "/api/v1/setups", o{"tenant": "ops"}}, {http.MethodPut, connection, saml}, {http.MethodPost, connection + "/confirm", o{"reason": "x"}},
 		{http.MethodPost, connection + "/disable", o{"reason": "x"}}, {http.MethodPost, connection + "/enable", o{"reason": "x"}}, {http.MethodDelete, connection + "?reason=x", nil},
 		{http.MethodPut, "/api/v1/tenants/ops/policy", o{"create": "allow", "roles": o{"default": []string{"x"}}}},
 	}

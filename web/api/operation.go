@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -181,6 +182,14 @@ func listed[T, V any](a *API, of listing, part broker.Part[T], view func(T) V) *
 		l.Link += `>; rel="next"`
 	}
 	return &l
+}
+
+// also keeps something that was asked for in the address of the next part.
+func also(link, key, value string) string {
+	if value == "" || link == "" {
+		return link
+	}
+	return "<?" + url.Values{key: {value}}.Encode() + "&" + link[len("<?"):]
 }
 
 // lists registers the operation of a list.

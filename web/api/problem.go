@@ -97,6 +97,8 @@ func statusOf(r provision.Reason) int {
 	switch r {
 	case provision.TokenInvalid:
 		return http.StatusUnauthorized
+	case provision.ElevationOver, provision.ElevationAsked:
+		return http.StatusConflict
 	case provision.RateLimited:
 		return http.StatusTooManyRequests
 	case provision.StoreUnavailable:

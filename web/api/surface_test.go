@@ -26,6 +26,7 @@ func absent(n int) things {
 	return things{
 		"tenant": name, "domain": name + ".test", "connection": name + "-manifest", "app": name + "-app", "account": "acc_" + id, "lease": name + "." + id, "decision": "dec_" + id,
 		"revocation": "rev_" + id, "delivery": "dlv_" + id, "token": "tok_" + id[:16], "version": "1", "office": "admin", "subject": name + "-1",
+		"setup": "setup_" + id, "rule": name + "-rule", "grant": name + "-grant", "elevation": "elv_" + id, "credential": "crd_" + id,
 	}
 }
 
@@ -71,6 +72,8 @@ func rank(x op) string {
 		return "0"
 	case x.id == "put-tenants-tenant-domains-domain": // what somebody claims, they may try to use
 		return "01"
+	case strings.Contains(x.path, "/elevations"), strings.Contains(x.path, "/credentials"): // while the session is there in which it was asked for
+		return "0z"
 	case strings.HasSuffix(x.path, "/suspend"), strings.HasSuffix(x.path, "/revoke"), x.path == "/revocations", strings.HasSuffix(x.path, "/disable"):
 		return "2"
 	case x.method == http.MethodDelete && strings.Contains(x.path, "/offices/"), x.method == http.MethodPost && strings.HasSuffix(x.path, "/resume"):
@@ -119,14 +122,32 @@ func bodies() map[string]func(own, other things) []any {
 		"post-revocations": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "reason": "why"}, o{"connection": x["connection"], "reason": "why"}, o{"domain": x["domain"], "reason": "why"}}
 		},
+		"post-setups": func(own, x things) []any {
+			return []any{o{"tenant": x["tenant"], "reason": "why"}, o{"tenant": own["tenant"], "connection": x["connection"], "reason": "why"}}
+		},
+		"put-tenants-tenant-rules-rule": func(own, x things) []any {
+			rule := func(connection, grant, owner string) o {
+				return o{"connection": connection, "match": o{"a": []string{"b"}}, "subject": []string{"a"}, "grants": []string{grant}, "owner": owner}
+			}
+			return []any{
+				rule(own["tenant"]+"-ci", own["grant"], "ada@"+own["domain"]), rule(x["tenant"]+"-ci", own["grant"], "ada@"+own["domain"]),
+				rule(own["tenant"]+"-ci", x["grant"], "ada@"+own["domain"]), rule(own["tenant"]+"-ci", own["grant"], "ada@"+x["domain"]),
+			}
+		},
+		"put-tenants-tenant-grants-grant": func(own, x things) []any {
+			return []any{o{"apps": []string{own["app"]}}, o{"apps": []string{x["app"]}}}
+		},
+		"post-elevations": func(own, x things) []any {
+			return []any{o{"lease": x["lease"], "role": "root", "for": "5m", "reason": "why"}}
+		},
 		"post-tokens": func(own, x things) []any {
 			return []any{o{"tenant": x["tenant"], "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}, o{"everywhere": true, "name": "taken", "scope": []string{"tenants:read"}, "expires": "1d"}}
 		},
 	}
 	for _, id := range []string{
-		"post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
+		"post-tenants-tenant-rules-rule-disable", "post-tenants-tenant-rules-rule-enable", "post-tenants-tenant-suspend", "post-tenants-tenant-resume", "post-tenants-tenant-domains-domain-check", "post-connections-connection-enable", "post-connections-connection-disable",
 		"post-connections-connection-confirm", "post-connections-connection-reject", "post-accounts-account-approve", "post-accounts-account-end", "post-accounts-account-suspend", "post-accounts-account-release",
-		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
+		"post-accounts-account-revoke", "post-accounts-account-restore", "post-leases-lease-end", "post-elevations-elevation-approve", "post-elevations-elevation-deny", "post-elevations-elevation-end", "post-credentials-credential-end", "post-credentials-credential-retry", "post-deliveries-delivery-retry", "post-deliveries-delivery-drop",
 	} {
 		m[id] = plain
 	}
@@ -214,13 +235,19 @@ func town(t testing.TB) (h *house, own things, others []things) {
 	d := domain("rivalapi.test")
 	_, err := h.desk.PutTenant(ctx, o, broker.TenantOrder{Tenant: provision.Tenant{ID: "rivalapi", Name: "The rivalapi"}}, broker.IsNew)
 	must(t, err)
-	_, err = h.desk.PutPolicy(ctx, o, "rivalapi", provision.Policy{Create: provision.CreateAllow}, 1)
+	_, err = h.desk.PutPolicy(ctx, o, "rivalapi", policyOf(), 1)
 	must(t, err)
 	_, err = h.desk.AttestDomain(ctx, o, "rivalapi", d)
 	must(t, err)
 	_, err = h.desk.CreateConnection(ctx, o, broker.ConnectionOrder{Connection: provision.Connection{ID: "rivalapi-manifest", Tenant: "rivalapi", Protocol: provision.SAML, Domains: []provision.Domain{d}, Subject: "nameid", MetadataURL: "https://idp.rivalapi.test/metadata"}})
 	must(t, err)
+	_, err = h.desk.CreateConnection(ctx, o, broker.ConnectionOrder{Connection: provision.Connection{ID: "rivalapi-ci", Tenant: "rivalapi", Protocol: provision.Workloads, Issuer: "https://ci.rivalapi.test"}})
+	must(t, err)
 	_, err = h.desk.PutApp(ctx, o, provision.App{ID: "rivalapi-app", Origins: []provision.Origin{origin("https://rivalapi-app.example.com")}, Headers: "leasehold", Tenants: []provision.TenantID{"rivalapi"}, Notify: provision.Notify{URL: "https://hooks.example/rivalapi"}}, []byte("0123456789012345678901234567"), broker.IsNew)
+	must(t, err)
+	_, err = h.desk.PutGrant(ctx, o, "rivalapi", grantOf("rivalapi"), broker.IsNew)
+	must(t, err)
+	_, err = h.desk.PutTrustRule(ctx, o, "rivalapi", ruleOf("rivalapi"), broker.IsNew)
 	must(t, err)
 	return h, h.people("acme"), []things{h.people("rival"), h.people("rivalapi")}
 }
@@ -240,7 +267,7 @@ func (h *house) people(tenant provision.TenantID) things {
 	must(t, err)
 	x := things{
 		"tenant": name, "domain": name + ".test", "connection": string(connection), "app": name + "-app", "account": string(l.Account), "lease": string(l.ID), "revocation": string(revocation),
-		"token": string(token.ID), "version": "1", "office": "admin", "subject": name + "-subject-1",
+		"rule": name + "-rule", "grant": name + "-grant", "token": string(token.ID), "version": "1", "office": "admin", "subject": name + "-subject-1",
 	}
 	decisions, err := h.store.Decisions(ctx, provision.Page{Tenant: tenant})
 	must(t, err)
@@ -248,6 +275,15 @@ func (h *house) people(tenant provision.TenantID) things {
 	deliveries, err := h.broker.Deliveries(ctx, provision.DeliveryFilter{App: provision.AppID(name + "-app")})
 	must(t, err)
 	x["delivery"] = string(deliveries[0].ID)
+	asked, err := h.broker.AskElevation(ctx, h.broker.Token(l.ID, origin(sso)), origin(sso), broker.Wanting{Role: "root", For: time.Minute, Said: provision.Said{Reason: "why of " + name}}, provision.Requester{})
+	must(t, err)
+	x["elevation"] = string(asked.ID)
+	over, err := h.broker.Issue(ctx, l.ID, "reports", provision.Requester{})
+	must(t, err)
+	x["credential"], x["user"] = string(over.ID), over.Name
+	link, err := h.desk.MakeSetup(ctx, broker.Order{Mandate: everywhere(), Why: "why of " + name}, broker.NewSetup{Tenant: tenant})
+	must(t, err)
+	x["setup"] = string(link.Setup.ID)
 	return x
 }
 
