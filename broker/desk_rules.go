@@ -21,7 +21,7 @@ type Charge struct {
 
 // Held reports whether nobody gets in by the rule though it is not disabled: who answers for it is not in force.
 func (c Charge) Held() bool {
-	return c.Owner.ID == "" || c.Owner.State != provision.Active && c.Owner.State != provision.Dormant
+	return !c.Answered(c.Owner)
 }
 
 // TrustRules lists the trust rules of a tenant.
