@@ -47,21 +47,38 @@ func (b *Broker) Erase(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// erase deletes of one tenant what is older than before.
+// erase deletes of one tenant what is older than before, and notes how much that was. That it was nothing is noted once
+// a day.
 func (b *Broker) erase(ctx context.Context, t provision.Tenant, before time.Time) error {
-	return errors.Join(
-		b.eraseAccounts(ctx, t, before),
-		inBatches(func() (int, error) { return b.Leftovers.DeletePast(ctx, t.ID, before, eraseBatch) }),
-		b.eraseDays(ctx, t.ID, before),
-	)
+	var e provision.Erased
+	var faults [3]error
+	e.Accounts, faults[0] = b.eraseAccounts(ctx, t, before)
+	e.Rows, faults[1] = counted(func() (int, error) { return b.Leftovers.DeletePast(ctx, t.ID, before, eraseBatch) })
+	e.Days, faults[2] = b.eraseDays(ctx, t.ID, before)
+	if err := errors.Join(faults[:]...); err != nil {
+		return err
+	}
+	deed := Deed{Actor: provision.Actor{Kind: provision.System, Via: "retention"}}
+	if e == (provision.Erased{}) {
+		deed.Once = "retention/" + b.Ledger.Now().UTC().Format(time.DateOnly)
+	}
+	a, err := b.act(deed)
+	if err != nil {
+		return err
+	}
+	target := provision.Target{Tenant: t.ID, Quiet: true}
+	_, err = b.amend(ctx, target, b.once(deed, &target, func(s provision.State) (provision.Change, error) {
+		return provision.NoteErased(s, e, a), nil
+	}))
+	return err
 }
 
 // eraseAccounts deletes accounts that have had no lease since before. Nobody knows when an account's last lease ended,
 // but a session that began so long ago cannot have outlasted the policy.
-func (b *Broker) eraseAccounts(ctx context.Context, t provision.Tenant, before time.Time) error {
+func (b *Broker) eraseAccounts(ctx context.Context, t provision.Tenant, before time.Time) (int, error) {
 	began := before.Add(-t.Policy.WithDefaults().MaxSession)
 	deed := Deed{Actor: provision.Actor{Kind: provision.System, Via: "retention"}}
-	return inBatches(func() (int, error) {
+	return counted(func() (int, error) {
 		unused, err := b.Leftovers.Unused(ctx, t.ID, began, eraseBatch)
 		erased := 0
 		for _, id := range unused {
@@ -88,8 +105,8 @@ func deleteUnused(began time.Time) AccountVerb {
 }
 
 // eraseDays destroys a tenant's keys of days that are wholly past.
-func (b *Broker) eraseDays(ctx context.Context, t provision.TenantID, before time.Time) error {
-	return inBatches(func() (int, error) {
+func (b *Broker) eraseDays(ctx context.Context, t provision.TenantID, before time.Time) (int, error) {
+	return counted(func() (int, error) {
 		names, err := b.Keys.store.KeyNames(ctx, dayKeyName(t, time.Time{}), dayKeyName(t, before), eraseBatch)
 		for i, name := range names {
 			if err := b.Keys.Drop(ctx, name); err != nil {
@@ -102,9 +119,16 @@ func (b *Broker) eraseDays(ctx context.Context, t provision.TenantID, before tim
 
 // inBatches does a part of something until one is not full.
 func inBatches(part func() (int, error)) error {
+	_, err := counted(part)
+	return err
+}
+
+// counted is inBatches, and how much was done in all.
+func counted(part func() (int, error)) (all int, err error) {
 	for {
-		if n, err := part(); err != nil || n < eraseBatch {
-			return err
+		n, err := part()
+		if all += n; err != nil || n < eraseBatch {
+			return all, err
 		}
 	}
 }

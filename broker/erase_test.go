@@ -67,6 +67,37 @@ func TestWhatIsOlderThanTheRetentionIsErased(t *testing.T) {
 	}
 }
 
+func TestARetentionThatErasesNothingSaysSoOnceADay(t *testing.T) {
+	h := newHouse(t, func(h *house) { h.wanted.Tenants[0].Tenant.Retention = 30 * day })
+	noted := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range h.events(provision.EventRetention) {
+			if e.Tenant != "acme" || e.Actor.Via != "retention" {
+				t.Errorf("noted: %+v", e)
+			}
+			got = append(got, strings.Join(append([]string{e.Outcome}, e.Changes...), ", "))
+		}
+		if strings.Join(got, "; ") != strings.Join(want, "; ") {
+			t.Errorf("noted is %q, want %q", got, want)
+		}
+	}
+	h.erase()
+	h.erase()
+	noted("nothing")
+	h.clock.pass(day)
+	h.erase()
+	h.erase()
+	noted("nothing", "nothing")
+	h.end(h.login(ada()))
+	h.clock.pass(31 * day)
+	h.erase()
+	h.erase() // what is over goes with what it hung on
+	if all := h.events(provision.EventRetention); len(all) < 3 || all[2].Outcome != "erased" || all[2].Changes[0] != "accounts: 1" {
+		t.Errorf("noted is %+v", all)
+	}
+}
+
 func TestWithoutARetentionEverythingIsKept(t *testing.T) {
 	h := newHouse(t)
 	l := h.login(ada())

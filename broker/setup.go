@@ -141,11 +141,6 @@ func (b *Broker) setup(ctx context.Context, m Mandate, id provision.SetupID) (pr
 	return x, nil
 }
 
-// FindSetup is one setup of a tenant that m reaches.
-func (b *Broker) FindSetup(ctx context.Context, m Mandate, id provision.SetupID) (provision.Setup, error) {
-	return b.setup(ctx, m, id)
-}
-
 // ListSetups lists setups of the tenants that m reaches.
 func (b *Broker) ListSetups(ctx context.Context, m Mandate, p provision.Page) ([]provision.Setup, error) {
 	var err error

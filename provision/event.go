@@ -32,6 +32,7 @@ const (
 	EventElevation          = "elevation"  // a role for a while: asked, approved, denied, withdrawn, expired, refused
 	EventAgent              = "agent"      // of a person: commissioned, refused, began to act for her
 	EventCredential         = "credential" // of a secret: intended, issued, revoking, revoked, stuck
+	EventRetention          = "retention"  // what was kept long enough was erased; that it was nothing, once a day
 	EventAdmin              = "admin"
 )
 
@@ -105,6 +106,6 @@ func EventKinds() []string {
 	return []string{
 		EventLogin, EventProtocol, EventExchange, EventExchangeProtocol, EventExplained, EventTaskEnded, EventLogoutProtocol, EventLeaseEnded, EventAccountState, EventAccountLinked, EventAccountUnlinked, EventAccountOffice, EventEmailConflict,
 		EventDomainClaim, EventTenantChanged, EventConnectionChanged, EventConnectionExpiring, EventAppChanged, EventPolicyChanged, EventCheckDenied,
-		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventAgent, EventCredential, EventAdmin,
+		EventRevocation, EventDelivery, EventSetup, EventTest, EventToken, EventElevation, EventAgent, EventCredential, EventRetention, EventAdmin,
 	}
 }

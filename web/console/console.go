@@ -36,15 +36,6 @@ type Broker interface {
 	Invited(ctx context.Context, token, session string) (provision.Standing, error)
 	BecomeOperator(ctx context.Context, token, session string, from provision.Requester) error
 	Trier
-	Inviter
-}
-
-// Inviter makes setup links.
-type Inviter interface {
-	MakeSetup(ctx context.Context, m broker.Mandate, n broker.NewSetup, why string) (broker.SetupLink, error)
-	ListSetups(ctx context.Context, m broker.Mandate, p provision.Page) ([]provision.Setup, error)
-	FindSetup(ctx context.Context, m broker.Mandate, id provision.SetupID) (provision.Setup, error)
-	RevokeSetup(ctx context.Context, m broker.Mandate, id provision.SetupID, why string) error
 }
 
 // Trier tries logins, which make nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,9 +18,10 @@ type orphanPage struct {
 	Tenant string
 	Days   int
 	Sets   []orphanSet
-	Rules  []broker.HeldRule
+	Rules  []broker.Charge
 	Keeps  []retention
 	Erased []provision.Event
+	Runs   []provision.Event // of the retention, the last ones
 }
 
 // orphanSet is one kind of them: the first few, and where all are.
@@ -155,11 +157,11 @@ func (c *Console) kept(v *visit, page *orphanPage) error {
 	err := walk(v, v.desk.Tenants, func(t provision.Tenant) error {
 		if n := len(t.Policy.Trust); n > 0 && looked+n <= maxTrust {
 			looked += n
-			held, err := v.desk.HeldRules(v.r.Context(), v.m, t.ID)
+			rules, err := v.desk.TrustRules(v.r.Context(), v.m, t.ID)
 			if err != nil {
 				return err
 			}
-			page.Rules = append(page.Rules, held...)
+			page.Rules = append(page.Rules, slices.DeleteFunc(rules, func(c broker.Charge) bool { return !c.Held() })...)
 		}
 		if len(page.Keeps) < fewOrphans {
 			page.Keeps = append(page.Keeps, retention{t.ID, t.Retention})
@@ -175,5 +177,10 @@ func (c *Console) kept(v *visit, page *orphanPage) error {
 			page.Erased = append(page.Erased, e)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	runs, err := v.desk.FindEvents(v.r.Context(), v.m, provision.EventQuery{Tenant: v.tenant(), Kind: provision.EventRetention, Limit: fewOrphans}, "")
+	page.Runs = runs.Items
 	return err
 }

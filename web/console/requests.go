@@ -9,7 +9,7 @@ import (
 // requests lists the requests for roles that wait for a word. Who may say it is for the policy: the page of roles for a
 // while asks them.
 func (c *Console) requests(v *visit) error {
-	found, err := v.desk.Waiting(v.r.Context(), v.m, v.page())
+	found, err := v.desk.Petitions(v.r.Context(), v.m, v.page())
 	if err != nil {
 		return err
 	}

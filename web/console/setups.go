@@ -29,7 +29,7 @@ type setupPage struct {
 
 // mayInvite is nil for whoever may make setup links of a tenant, and withdraw them.
 func (v *visit) mayInvite(id provision.TenantID) error {
-	if v.desk.Can(v.m, "connections.create", id) {
+	if v.desk.Can(v.m, "setups.create", id) {
 		return nil
 	}
 	return &provision.DeniedError{Reason: provision.OfficeMissing}
@@ -40,8 +40,8 @@ func (c *Console) openSetups(v *visit, id provision.TenantID) ([]provision.Setup
 	if v.mayInvite(id) != nil {
 		return nil, nil
 	}
-	found, err := c.Broker.ListSetups(v.r.Context(), v.m, provision.Page{Tenant: id, Limit: rows})
-	return slices.DeleteFunc(found, func(x provision.Setup) bool { return !x.Live(v.now()) }), err
+	found, err := v.desk.Setups(v.r.Context(), v.m, provision.Page{Tenant: id, Limit: rows})
+	return slices.DeleteFunc(found.Items, func(x provision.Setup) bool { return !x.Live(v.now()) }), err
 }
 
 func (c *Console) newSetup(v *visit) (provision.Tenant, question, error) {
@@ -83,7 +83,7 @@ func (c *Console) makeSetup(v *visit) error {
 	if at < 0 {
 		return c.askAgain(v, q, http.StatusUnprocessableEntity, "Choose how long it works.")
 	}
-	link, err := c.Broker.MakeSetup(v.r.Context(), v.m, broker.NewSetup{Tenant: t.ID, Expires: lives[at].For}, v.form("reason"))
+	link, err := v.desk.MakeSetup(v.r.Context(), v.order(), broker.NewSetup{Tenant: t.ID, Expires: lives[at].For})
 	if err != nil {
 		return c.settled(v, q, err)
 	}
@@ -91,7 +91,7 @@ func (c *Console) makeSetup(v *visit) error {
 }
 
 func (c *Console) setupOf(v *visit) (provision.Setup, question, error) {
-	x, err := c.Broker.FindSetup(v.r.Context(), v.m, provision.SetupID(v.r.PathValue("setup")))
+	x, err := v.desk.Setup(v.r.Context(), v.m, provision.SetupID(v.r.PathValue("setup")))
 	if err == nil && x.Tenant != provision.TenantID(v.id()) {
 		err = fmt.Errorf("setup %s: %w", x.ID, provision.ErrNotFound)
 	}
@@ -119,5 +119,5 @@ func (c *Console) doWithdraw(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return c.settled(v, q, c.Broker.RevokeSetup(v.r.Context(), v.m, x.ID, v.form("reason")))
+	return c.settled(v, q, v.desk.WithdrawSetup(v.r.Context(), v.order(), x.ID))
 }

@@ -61,11 +61,26 @@ type deaf struct{}
 
 func (deaf) Tell(context.Context, broker.Message) error { return broker.ErrGone }
 
+// ledger is what a store has to be for a town.
+type ledger interface {
+	provision.Ledger
+	provision.Registry
+	provision.Keys
+	broker.Clock
+	broker.Upstreams
+	broker.Search
+	broker.Setups
+	broker.Elevations
+	broker.Leftovers
+	broker.Outbox
+	broker.Tokens
+}
+
 // town is an installation with an operators' tenant and two customers: acme and globex.
 type town struct {
 	*broker.Broker
 	t       testing.TB
-	store   *sqlite.Store
+	store   ledger
 	desk    *broker.Desk
 	console *console.Console
 	web     http.Handler
@@ -93,12 +108,17 @@ func must(t testing.TB, err error) {
 
 func newTown(t testing.TB) *town {
 	t.Helper()
-	ctx := context.Background()
-	x := &town{t: t, origin: origin(t, sso)}
-	var err error
-	x.store, err = sqlite.Open(ctx, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
+	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
 	must(t, err)
-	t.Cleanup(func() { x.store.Close() })
+	t.Cleanup(func() { store.Close() })
+	return townOn(t, store)
+}
+
+// townOn is a town whose ledger is a store.
+func townOn(t testing.TB, store ledger) *town {
+	t.Helper()
+	ctx := context.Background()
+	x := &town{t: t, origin: origin(t, sso), store: store}
 	master := [32]byte{1}
 	keys, err := broker.NewKeyring(ctx, x.store, master[:])
 	must(t, err)
