@@ -54,7 +54,7 @@ func (k *Desk) EndCredential(ctx context.Context, o Order, id provision.Credenti
 
 // RetryCredential asks the source of a credential again at once to take it back.
 func (k *Desk) RetryCredential(ctx context.Context, o Order, id provision.CredentialID) (provision.Credential, error) {
-	return k.onCredential(ctx, o, "credentials.retry", id, provision.RetryCredential)
+	return k.onCredential(ctx, o, "credentials.retry", id, provision.RetriedCredential)
 }
 
 func (k *Desk) noteCredential(ctx context.Context, d Deed, c provision.Credential, note credentialVerb) (provision.Change, error) {
@@ -62,10 +62,10 @@ func (k *Desk) noteCredential(ctx context.Context, d Deed, c provision.Credentia
 	if err != nil {
 		return provision.Change{}, err
 	}
-	t := provision.Target{Lease: c.Lease, Quiet: true}
+	t := provision.Target{Lease: c.Lease, Quiet: true, Credentials: true}
 	change := k.b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		a.Now = k.b.Ledger.Now()
-		return note(s, c, a)
+		return note(s, s.Credential(c.ID), a)
 	})
 	return k.b.amend(ctx, t, change)
 }
@@ -88,7 +88,7 @@ func (k *Desk) onCredential(ctx context.Context, o Order, r Right, id provision.
 		return c, settled(err)
 	}
 	if len(done.Credentials) > 0 {
-		k.b.log("take back a credential", k.b.takeBack(ctx, done.Credentials[0]))
+		k.b.log("take back a credential", k.b.takeBackAll(ctx, done.Credentials))
 	}
 	return k.credential(ctx, o.Mandate, id)
 }

@@ -129,7 +129,7 @@ func grantLines(grants []provision.GrantRule) string {
 	var lines []string
 	for _, g := range grants {
 		line := fmt.Sprintf("%s at %s as %v for %s", g.ID, joinedIDs(g.Apps), g.Roles, g.TTL())
-		for _, more := range []field{{"resources", strings.Join(g.Resources, " ")}, {"concurrent", text(g.Concurrent)}, {"uses", text(g.Uses)}, {"hours", g.Hours}, {"addresses", text(g.Addresses)}, {"purpose", text(g.NeedsPurpose)}, {"task", text(g.NeedsTask)}} {
+		for _, more := range []field{{"resources", strings.Join(g.Resources, " ")}, {"renewals", text(g.Renewals)}, {"concurrent", text(g.Concurrent)}, {"uses", text(g.Uses)}, {"hours", g.Hours}, {"addresses", text(g.Addresses)}, {"purpose", text(g.NeedsPurpose)}, {"task", text(g.NeedsTask)}} {
 			line += unlessZero(", "+more.key+" ", more.value)
 		}
 		lines = append(lines, line)

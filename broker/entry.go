@@ -124,7 +124,7 @@ func (c *common) entry(s provision.Standing) *entry {
 	l, a := s.Lease, s.Account
 	e := &entry{
 		id: l.ID, parent: l.Parent, account: l.Account, tenant: l.Tenant, connection: l.Connection, domain: l.Domain, roles: c.list(l.Grant.Roles), kind: l.Kind,
-		end: l.End.UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
+		end: l.Until().UnixNano(), seen: l.Seen.UnixNano(), idle: l.Idle, generations: l.Generations, ofTenant: t,
 		ofConnection: share(c.connections, connection.ID, connection, func(a, b provision.Connection) bool {
 			return a.Tenant == b.Tenant && a.Disabled == b.Disabled && a.Generation == b.Generation
 		}),

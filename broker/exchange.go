@@ -25,7 +25,8 @@ type Trade struct {
 	Resources []string
 	Purpose   string
 	Task      string
-	Signed    bool // for an app off the path
+	Signed    bool   // for an app off the path
+	Renew     string // the handle of a lease that is to go on; the rest is what that lease has
 	Requester provision.Requester
 }
 
@@ -53,6 +54,9 @@ func WorkloadAudience(url provision.Origin, t provision.TenantID) string {
 //
 // A refusal is a *provision.DeniedError and the zero Traded.
 func (b *Broker) Exchange(ctx context.Context, x Trade) (Traded, error) {
+	if x.Renew != "" {
+		return b.extend(ctx, x)
+	}
 	asked, err := b.introduced(ctx, x)
 	if err != nil {
 		return Traded{}, err
@@ -90,7 +94,7 @@ func (b *Broker) declined(asked asked, d provision.Decision) error {
 // issue is what the workload is handed for its lease.
 func (b *Broker) issue(x Trade, l provision.Lease) (Traded, error) {
 	now := b.Now()
-	left := l.End.Sub(b.Ledger.Now())
+	left := l.Until().Sub(b.Ledger.Now())
 	if !x.Signed {
 		return Traded{Token: b.handle(l.ID), Lease: l, Expires: now.Add(left), Left: left}, nil
 	}

@@ -50,9 +50,9 @@ func (b *Broker) tell(app *door, origin string, e *entry, s *provision.Standing,
 	}
 	who := Identity{
 		Account: s.Account.ID, Email: s.Account.Email.String(), Name: s.Account.Name, Roles: s.Effective(now), Groups: s.Account.Groups,
-		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.End, Workload: errandOf(s.Lease),
+		Tenant: s.Tenant.ID, Lease: s.Lease.ID, Expires: s.Lease.Until(), Workload: errandOf(s.Lease),
 	}
-	expires := wall.Add(min(AssertionLife, s.Lease.End.Sub(now)))
+	expires := wall.Add(min(AssertionLife, s.Lease.Until().Sub(now)))
 	if !until.IsZero() {
 		expires = wall.Add(min(expires.Sub(wall), until.Sub(now)))
 	}

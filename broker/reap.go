@@ -205,7 +205,7 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open [
 func endOrKeep(id provision.LeaseID, s provision.State, open []provision.Revocation, judge judging, ids provision.IDs, now time.Time) provision.Change {
 	kept, cause := judge(s.Former, now)
 	switch {
-	case cause == "" && (kept.End != s.Former.Lease.End || kept.Idle != s.Former.Lease.Idle):
+	case cause == "" && (kept.End != s.Former.Lease.End || kept.Until() != s.Former.Lease.Until() || kept.Idle != s.Former.Lease.Idle):
 		return provision.Change{Leases: []provision.Lease{kept}}
 	case cause == "":
 		return provision.Change{} // used since, or ended by somebody else

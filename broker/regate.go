@@ -145,7 +145,7 @@ func (b *Broker) misfits(ctx context.Context, leases []provision.Lease) (map[pro
 		now := b.Ledger.Now()
 		s.Met = b.met(ctx, s, from, now)
 		kept, cause := provision.Regate(s, now)
-		if cause != "" || kept.End != s.Lease.End || kept.Idle != s.Lease.Idle {
+		if cause != "" || kept.End != s.Lease.End || kept.Until() != s.Lease.Until() || kept.Idle != s.Lease.Idle {
 			misfits[l.ID] = from
 		}
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +16,8 @@ import (
 type Credentials interface {
 	// Credentials lists those that a filter chooses, in the order of their ids.
 	Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error)
+	// CountCredentials counts those that are open, by tenant, source and state.
+	CountCredentials(ctx context.Context) ([]provision.CredentialCount, error)
 }
 
 // Sources finds what credentials come from. One that is not there is ErrNotFound.
@@ -27,6 +30,9 @@ type Sources interface {
 type Source interface {
 	// Issue makes the user that an order names.
 	Issue(ctx context.Context, o UserOrder) (Handed, error)
+	// Renew lets a user that was made be until another time. A source whose users have no end of their own only says that he
+	// is there.
+	Renew(ctx context.Context, name string, until time.Time) error
 	// Revoke sees to it that the source knows the user no more, and that nothing of his goes on there.
 	Revoke(ctx context.Context, name string) error
 }
@@ -40,22 +46,20 @@ type UserOrder struct {
 
 // Handed is what whoever asked needs to use a credential, beside its name and password.
 type Handed struct {
-	Address string // where, without a password
+	Address  string // where, without a password
+	Username string // "": the name that was ordered
+	Password string // of a source that makes its own; "": the one that was ordered
 }
 
 // HandedOver is a credential with its password, which is handed out once and kept nowhere.
 type HandedOver struct {
 	provision.Credential
 	Handed
-	Password string
-	Expires  time.Time // by the wall clock
+	Expires time.Time // by the wall clock
 }
 
 // sourceLimit is how long a source may take to make a user, or to take one back.
 const sourceLimit = 5 * time.Second
-
-// takeBackBatch is how many credentials are taken back in one go.
-const takeBackBatch = 100
 
 // Issue hands the holder of a live lease a credential of a source. The intent is committed before the source is asked:
 // whatever breaks off in between, somebody knows the name and takes it back.
@@ -64,17 +68,13 @@ func (b *Broker) Issue(ctx context.Context, lease provision.LeaseID, id provisio
 	if err != nil {
 		return HandedOver{}, err
 	}
-	open, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Lease: lease, Open: true})
-	if err != nil {
-		return HandedOver{}, fmt.Errorf("credentials: %w", err)
-	}
-	c := provision.Credential{ID: provision.CredentialID("crd_" + draw()), Source: id, Name: "lh_" + draw()}
+	c := provision.Credential{ID: provision.CredentialID("crd_" + draw()), Lease: lease, Source: id, Name: "lh_" + draw()}
 	d := Deed{Actor: provision.Actor{Kind: provision.Person, ID: string(s.Account.ID), Via: "secrets"}, Requester: from}
 	if s.Lease.Kind != provision.SessionLease {
 		d.Actor.Kind = provision.Workload
 	}
-	done, err := b.noteCredential(ctx, d, lease, func(st provision.State, a provision.Act) (provision.Change, error) {
-		return provision.IntendCredential(st, c, open, a)
+	done, err := b.noteCredential(ctx, d, c, func(st provision.State, _ provision.Credential, a provision.Act) (provision.Change, error) {
+		return provision.IntendCredential(st, c, a)
 	})
 	if err != nil {
 		return HandedOver{}, err
@@ -100,18 +100,19 @@ func (b *Broker) HandOver(ctx context.Context, t provision.TenantID, id provisio
 // issued asks the source, and notes what it said.
 func (b *Broker) issued(ctx context.Context, d Deed, c provision.Credential, source Source) (HandedOver, error) {
 	wall := b.Now()
-	over := HandedOver{Credential: c, Password: rand.Text(), Expires: wall.Add(c.Until.Sub(b.Ledger.Now()))}
+	over := HandedOver{Credential: c, Expires: wall.Add(c.Until.Sub(b.Ledger.Now()))}
+	order := UserOrder{c.Name, rand.Text(), over.Expires}
 	bounded, cancel := context.WithTimeout(ctx, sourceLimit)
 	defer cancel()
 	var err error
-	if over.Handed, err = source.Issue(bounded, UserOrder{c.Name, over.Password, over.Expires}); err != nil {
-		_, noted := b.noteCredential(context.WithoutCancel(ctx), d, c.Lease, func(s provision.State, a provision.Act) (provision.Change, error) {
+	if over.Handed, err = source.Issue(bounded, order); err != nil {
+		_, noted := b.noteCredential(context.WithoutCancel(ctx), d, c, func(s provision.State, c provision.Credential, a provision.Act) (provision.Change, error) {
 			return provision.FailedCredential(s, c, unsaid(err), a), nil
 		})
 		b.log("note of a credential", noted) // else it is taken back when its time is over
 		return HandedOver{}, fmt.Errorf("source %s: %w: %w", c.Source, provision.ErrUnavailable, err)
 	}
-	_, err = b.noteCredential(ctx, d, c.Lease, func(s provision.State, a provision.Act) (change provision.Change, _ error) {
+	_, err = b.noteCredential(ctx, d, c, func(s provision.State, c provision.Credential, a provision.Act) (change provision.Change, _ error) {
 		over.Credential, change = provision.IssuedCredential(s, c, a)
 		return change, nil
 	})
@@ -121,6 +122,7 @@ func (b *Broker) issued(ctx context.Context, d Deed, c provision.Credential, sou
 	case over.State != provision.CredentialIssued:
 		return HandedOver{}, &provision.DeniedError{Reason: provision.LeaseEnded, Tenant: c.Tenant}
 	}
+	over.Username, over.Password = cmp.Or(over.Username, order.Name), cmp.Or(over.Password, order.Password)
 	return over, nil
 }
 
@@ -144,47 +146,16 @@ func (b *Broker) entitled(ctx context.Context, lease provision.LeaseID, id provi
 	return s, source, err
 }
 
-// noteCredential commits what became of a credential of a lease.
-func (b *Broker) noteCredential(ctx context.Context, d Deed, lease provision.LeaseID, note func(provision.State, provision.Act) (provision.Change, error)) (provision.Change, error) {
+// noteCredential commits what became of a credential, by what it is then: the zero one when it is not open any more.
+func (b *Broker) noteCredential(ctx context.Context, d Deed, c provision.Credential, note func(provision.State, provision.Credential, provision.Act) (provision.Change, error)) (provision.Change, error) {
 	a, err := b.act(d)
 	if err != nil {
 		return provision.Change{}, err
 	}
-	return b.amend(ctx, provision.Target{Lease: lease, Quiet: true}, func(s provision.State) (provision.Change, error) {
+	return b.amend(ctx, provision.Target{Lease: c.Lease, Quiet: true, Credentials: true}, func(s provision.State) (provision.Change, error) {
 		a.Now = b.Ledger.Now()
-		return note(s, a)
+		return note(s, s.Credential(c.ID), a)
 	})
-}
-
-// TakeBack takes back every credential whose lease is over, that nobody was handed, or that its source did not take back
-// before. One that hangs holds up the others for sourceLimit at most, and then waits for its next turn.
-func (b *Broker) TakeBack(ctx context.Context) error {
-	due, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Due: b.Ledger.Now(), Limit: takeBackBatch})
-	faults := []error{err}
-	for _, c := range due {
-		faults = append(faults, b.takeBack(ctx, c))
-	}
-	return errors.Join(faults...)
-}
-
-func (b *Broker) takeBack(ctx context.Context, c provision.Credential) error {
-	_, source, err := b.Sources.Source(ctx, c.Tenant, c.Source)
-	if err == nil {
-		bounded, cancel := context.WithTimeout(ctx, sourceLimit)
-		defer cancel()
-		err = source.Revoke(bounded, c.Name)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err() // it was we who gave up
-	}
-	d := Deed{Actor: provision.Actor{Kind: provision.System, Via: "secrets"}}
-	_, noted := b.noteCredential(ctx, d, c.Lease, func(s provision.State, a provision.Act) (provision.Change, error) {
-		return provision.RevokedCredential(s, c, unsaid(err), a), nil
-	})
-	if err != nil && c.Tried+1 >= provision.CredentialTries {
-		b.Log.Error("a credential is stuck: its source does not take it back", "credential", c.ID, "source", c.Source, "user", c.Name, "tries", c.Tried+1, "error", unsaid(err))
-	}
-	return noted
 }
 
 // unsaid is an error in few words. A source sees to it that no secret is among them.

@@ -54,8 +54,13 @@ Several manifests are read as one: ids and origins are unique over all of them. 
 const secretsIntroduction = `## Sources of secrets
 
 The file that ` + "`secrets`" + ` names is read whenever one is needed: a change needs no restart. It holds what an operator answers for, and
-no tenant's administrator changes it. Whoever makes roles there needs CREATEROLE and pg_signal_backend, and the admin option on each role of
-` + "`member_of`" + `.
+no tenant's administrator changes it. What has to be there:
+
+- ` + "`postgres`" + `: whoever makes roles needs CREATEROLE and pg_signal_backend, and the admin option on each role of ` + "`member_of`" + `.
+- ` + "`redis`" + ` (6.2 or newer): ` + "`user maker on >PASSWORD resetkeys resetchannels -@all +acl|setuser +acl|deluser +acl|getuser +client|kill`" + `. Users
+  are of one server: neither a cluster nor Sentinel can be named. They have no end of their own, and reach every database of the server.
+  Do not save its ACL while leases live: a user that is in the file comes back with a restart.
+- ` + "`webhook`" + `: a service that answers as [workloads.md](workloads.md#secrets) says.
 
 `
 

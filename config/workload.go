@@ -46,6 +46,8 @@ type grantFile struct {
 	Resources []string `key:"resources"`
 	// The longest that a lease lasts: 15m at most.
 	MaxTTL time.Duration `key:"max_ttl" default:"5m"`
+	// How often a lease may be renewed, each time for `max_ttl` at most and by a fresh token; an hour in all. 0: never.
+	Renewals int `key:"renewals" default:"0"`
 	// Leases that one workload may have at once. 0: any number.
 	Concurrent int `key:"concurrent" default:"0"`
 	// Allowed requests after which a lease ends. 0: any number. Each such request is a commit.
@@ -79,7 +81,7 @@ func (t tenantFile) workloads(p provision.Policy) provision.Policy {
 	}
 	for _, g := range t.Grants {
 		p.Grants = append(p.Grants, provision.GrantRule{
-			ID: string(g.ID), Apps: names[provision.AppID](g.Apps), Roles: g.Roles, Resources: g.Resources, MaxTTL: g.MaxTTL, Concurrent: g.Concurrent, Uses: g.Uses,
+			ID: string(g.ID), Apps: names[provision.AppID](g.Apps), Roles: g.Roles, Resources: g.Resources, MaxTTL: g.MaxTTL, Renewals: g.Renewals, Concurrent: g.Concurrent, Uses: g.Uses,
 			Hours: g.When.Hours, Addresses: g.When.Addresses, NeedsPurpose: g.Require.Purpose, NeedsTask: g.Require.Task,
 		})
 	}

@@ -100,6 +100,8 @@ func (d *draft) agentLease(agent Account) Lease {
 	l := d.workloadLease(agent)
 	l.Kind, l.Account, l.Connection, l.Domain, l.Parent, l.Subject, l.Authn = AgentLease, session.Account, session.Connection, session.Domain, session.ID, "", session.Authn
 	l.Agent, l.Generations = Acting{agent, d.State.Connection}.names(), c.generations()
+	l.End, l.Ceiling = (&examiner{draft: *d, rule: d.State.Tenant.Policy.Rule(l.Grant.Rule), grant: d.State.Tenant.Policy.Grant(l.Grant.Of)}).end()
+	l.Term = Term{} // whatever its grant says, it is not renewed
 	l.Grant.Roles = d.State.Tenant.Policy.Grant(d.Request.Errand.Grant).rolesOf(c.above())
 	return l
 }

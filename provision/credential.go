@@ -50,6 +50,8 @@ type Credential struct {
 	Tried   int       // how often the source did not take it back
 	Fault   string    // of the last try
 	Ended   time.Time
+	Told    bool      `json:",omitempty"` // its source said that it has made it
+	Gone    time.Time `json:",omitzero"`  // when its source, which may not have made it yet, first said that it knows it not
 }
 
 // Open reports whether its source may still know c.
@@ -61,54 +63,107 @@ func (s CredentialState) Open() bool { return s != CredentialRevoked && s != "" 
 // CredentialFilter chooses credentials. Empty fields choose all.
 type CredentialFilter struct {
 	ID     CredentialID
-	State  CredentialState
 	Tenant TenantID
 	Lease  LeaseID
+	Source SecretID
+	State  CredentialState
 	Open   bool
 	Due    time.Time    // only those that are to be taken back at this time
 	After  CredentialID // begins after it, in the order of ids
 	Limit  int          // 0: 100
 }
 
+// CredentialCount is how many credentials of a source are open in a state.
+type CredentialCount struct {
+	Tenant TenantID
+	Source SecretID
+	State  CredentialState
+	N      int
+}
+
+// MaxCredentialCount is where counting of open credentials stops.
+const MaxCredentialCount = 100_000
+
 // Matches reports whether f chooses c, whose lease is over or not, but for After and Limit.
 func (f CredentialFilter) Matches(c Credential, over bool) bool {
 	due := c.Open() && !c.Next.After(f.Due) && (c.State != CredentialIssued || over || !c.Until.After(f.Due))
-	return (f.ID == "" || c.ID == f.ID) && (f.State == "" || c.State == f.State) && (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
+	if f.ID != "" && c.ID != f.ID || f.Source != "" && c.Source != f.Source || f.State != "" && c.State != f.State {
+		return false
+	}
+	return (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
 }
 
 // IntendCredential notes that a credential is about to be made for the lease of s.Former: a crash after that leaves a name to
-// look for. open are those that the lease has.
-func IntendCredential(s State, c Credential, open []Credential, a Act) (Change, error) {
+// look for. s has those that the lease has already, of which there is a bound.
+func IntendCredential(s State, c Credential, a Act) (Change, error) {
 	if reason := s.Former.Refuses(a.Now); reason != "" {
 		return Change{}, &DeniedError{Reason: reason, Tenant: s.Former.Tenant.ID}
 	}
-	if len(open) >= MaxCredentials {
-		return Change{}, fmt.Errorf("lease %s has %d credentials: %w", s.Former.Lease.ID, len(open), ErrConflict)
+	if len(s.Credentials) >= MaxCredentials {
+		return Change{}, fmt.Errorf("lease %s has %d credentials: %w", s.Former.Lease.ID, len(s.Credentials), ErrConflict)
 	}
 	l := s.Former.Lease
 	c.Tenant, c.Account, c.Lease, c.State = l.Tenant, l.Account, l.ID, CredentialIntended
-	c.Made, c.Until, c.Next = a.Now, l.End, a.Now.Add(CredentialPatience)
+	c.Made, c.Until, c.Next = a.Now, l.Until(), a.Now.Add(CredentialPatience)
 	return a.credential(s, c, "intended"), nil
 }
 
-// IssuedCredential notes that the source has made c. When the lease ended meanwhile it is to be taken back instead, and
-// nobody is handed it.
+// Credential is an open one of the target's lease as it is now, or the zero one.
+func (s State) Credential(id CredentialID) Credential {
+	for _, c := range s.Credentials {
+		if c.ID == id && id != "" {
+			return c
+		}
+	}
+	return Credential{}
+}
+
+// IssuedCredential notes that the source has made c. When the lease ended meanwhile, or somebody took it for lost, it is to
+// be taken back instead, and nobody is handed it.
 func IssuedCredential(s State, c Credential, a Act) (Credential, Change) {
-	c.State, c.Next = CredentialIssued, time.Time{}
+	if c.State != CredentialIntended {
+		return c, Change{}
+	}
+	c.State, c.Next, c.Told = CredentialIssued, time.Time{}, true
 	if s.Former.Refuses(a.Now) != "" || !a.Now.Before(c.Until) || !a.Now.Before(c.Made.Add(CredentialPatience)) {
 		c.State, c.Next = CredentialRevoking, a.Now
 	}
 	return c, a.credential(s, c, string(c.State))
 }
 
+// RenewedCredential notes that the source lets c be for as long as its lease goes on, which was renewed.
+func RenewedCredential(s State, c Credential, until time.Time, a Act) Change {
+	if c.State != CredentialIssued || s.Former.Refuses(a.Now) != "" || !c.Until.Before(until) || s.Former.Lease.Until().Before(until) {
+		return Change{}
+	}
+	c.Until = until
+	return a.credential(s, c, "renewed")
+}
+
 // FailedCredential notes that the source did not say that it has made c: it may have, and is asked to take it back.
 func FailedCredential(s State, c Credential, fault string, a Act) Change {
+	if c.State != CredentialIntended {
+		return Change{} // somebody takes it back already
+	}
 	c.State, c.Next, c.Fault = CredentialRevoking, a.Now, fault
 	return a.credential(s, c, string(c.State))
 }
 
-// RevokedCredential notes what came of taking c back: fault is "" when the source knows it no more.
+// RevokedCredential notes what came of taking c back: fault is "" when the source knows it no more. Of a source that never
+// said that it has made c, that is no last word: it may make it still, of what it was sent before. It is asked again when
+// whatever was under way is over.
 func RevokedCredential(s State, c Credential, fault string, a Act) Change {
+	if !c.Open() {
+		return Change{}
+	}
+	if fault == "" && !c.Told && (c.Gone.IsZero() || a.Now.Before(c.Gone.Add(CredentialPatience))) {
+		c.State, c.Tried, c.Fault = CredentialRevoking, 0, ""
+		if c.Gone.IsZero() {
+			c.Gone = a.Now
+		}
+		c.Next = c.Gone.Add(CredentialPatience)
+		return Change{Credentials: []Credential{c}}
+	}
 	if fault == "" {
 		c.State, c.Ended, c.Fault, c.Next = CredentialRevoked, a.Now, "", time.Time{}
 		return a.credential(s, c, string(c.State))

@@ -35,10 +35,12 @@ const attemptLife = 10 * time.Minute
 //	unknown subject: e-mail taken, domain
 //	  failing, creation, seats                   x
 //	target, context and time of the grant                     x
+//	of a renewal: the lease, its holder, what
+//	  it has left of renewals                                 x
 func Decide(s State, r Request, ids IDs, now time.Time) Decision {
 	s = s.strange(r.Pseudonym)
 	d := draft{State: s, Request: r, ids: ids, now: now}
-	if r.Occasion == OnExchange {
+	if r.Occasion.OfWorkload() {
 		return d.exchange()
 	}
 	email, err := ParseEmail(r.Facts.Email)

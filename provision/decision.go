@@ -12,6 +12,7 @@ const (
 	Linked          Outcome = "linked"
 	Resumed         Outcome = "resumed"
 	PendingApproval Outcome = "pending"
+	Renewed         Outcome = "renewed" // a lease that is there goes on
 )
 
 // Decision is the answer of the gate: an outcome, a reason when nobody is let in, and all there is to write.
@@ -31,7 +32,7 @@ type Decision struct {
 
 // Allowed reports whether somebody was let in. The zero decision is a refusal.
 func (d Decision) Allowed() bool {
-	return d.Reason == "" && d.Lease.ID != "" && (d.Outcome == Created || d.Outcome == Linked || d.Outcome == Resumed)
+	return d.Reason == "" && d.Lease.ID != "" && (d.Outcome == Created || d.Outcome == Linked || d.Outcome == Resumed || d.Outcome == Renewed)
 }
 
 // DecisionRow is a decision as it is kept, with its inputs, so that past logins can be judged under another policy.

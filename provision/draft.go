@@ -168,7 +168,7 @@ func (d *draft) remembered(l Lease) Upstream {
 
 func (d *draft) loginEvent(x Decision, account AccountID) Event {
 	kind := EventLogin
-	if d.Request.Occasion == OnExchange {
+	if d.Request.Occasion.OfWorkload() {
 		kind = EventExchange
 	}
 	e := Event{

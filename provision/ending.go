@@ -116,7 +116,7 @@ func descendants(all, chosen []Lease) []Lease {
 }
 
 // ref names the lease in an event.
-func (l Lease) ref() LeaseRef { return LeaseRef{l.ID, l.Kind, l.End} }
+func (l Lease) ref() LeaseRef { return LeaseRef{l.ID, l.Kind, l.Until()} }
 
 // is reports whether a is in state s, or was when it was deleted.
 func (a Account) is(s AccountState) bool {

@@ -85,6 +85,7 @@ func (e *examiner) token() {
 	e.hold("subject", f.Subject == "" || f.Subject != e.rule.SubjectOf(f.Claims), SubjectMissing, "wanted the claims %s", strings.Join(e.rule.Subject, ", "))
 	e.account()
 	e.behalf()
+	e.renewal()
 }
 
 // claims are those that the rule names, each a check of its own.
@@ -190,7 +191,7 @@ func (e *examiner) held() (n int) {
 		kind, leases = AgentLease, e.State.IntendedLeases
 	}
 	for _, l := range leases {
-		if l.Kind == kind && l.Grant.Of == e.grant.ID && e.now.Before(l.End) {
+		if l.Kind == kind && l.Grant.Of == e.grant.ID && e.now.Before(l.Until()) && (e.Request.Occasion != OnRenewal || l.ID != e.Request.Replaces) {
 			n++
 		}
 	}
@@ -250,6 +251,9 @@ func (d *draft) exchange() Decision {
 			return decision
 		}
 	}
+	if d.Request.Occasion == OnRenewal {
+		return d.renew()
+	}
 	take := d.employ
 	if d.behalved() {
 		take = d.depute
@@ -300,7 +304,7 @@ func (x Errand) lines() []string {
 func (d *draft) workloadLease(account Account) Lease {
 	t, x, r := d.State.Tenant, d.Request.Errand, d.Request
 	e := examiner{draft: *d, rule: t.Policy.Rule(x.Rule), grant: t.Policy.Grant(x.Grant)}
-	end, cause := e.end()
+	end, cause, term := e.ends()
 	standing := Standing{Installation: d.State.Installation, Tenant: t, Connection: d.State.Connection, Account: account}
 	grant := Grant{
 		Roles: t.Policy.Roles.Within(e.grant.Roles), Scopes: []string{e.grant.ID}, Audience: slices.Clone(x.Audience), Resources: slices.Clone(x.Resources),
@@ -314,7 +318,7 @@ func (d *draft) workloadLease(account Account) Lease {
 	}
 	return Lease{
 		ID: d.ids.Lease(t.ID), Kind: WorkloadLease, Tenant: t.ID, Account: account.ID, Connection: d.State.Connection.ID, Subject: r.Facts.Subject,
-		Authn: Authn{At: r.Authn.At, SessionEnd: r.Authn.SessionEnd}, Grant: grant, Start: d.now, End: end, Ceiling: cause, Seen: d.now, Generations: standing.generations(),
+		Authn: Authn{At: r.Authn.At, SessionEnd: r.Authn.SessionEnd}, Grant: grant, Start: d.now, End: end, Term: term, Ceiling: cause, Seen: d.now, Generations: standing.generations(),
 	}
 }
 
@@ -338,19 +342,22 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 		slices.ContainsFunc(l.Grant.Resources, func(r string) bool { return len(grant.Resources) > 0 && !within(grant.Resources, r) }):
 		return l, CausePolicyTightened
 	}
-	for _, end := range []time.Time{l.Start.Add(grant.TTL()), until} {
-		if end.Before(l.End) {
-			l.End, l.Ceiling = end, CauseCeiling
-		}
+	whole := grant.Whole()
+	if l.Kind == AgentLease { // which is not renewed
+		whole = grant.TTL()
 	}
+	l = l.within(l.Start.Add(whole), grant.TTL(), until)
 	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseContractEnded
 	}
 	if l.Kind == AgentLease {
 		return s.withinParent(l, now)
 	}
-	if !now.Before(l.End) {
+	switch {
+	case !now.Before(l.End):
 		return l, l.Ceiling
+	case !now.Before(l.Until()):
+		return l, CauseCeiling
 	}
 	return l, ""
 }

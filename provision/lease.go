@@ -48,6 +48,7 @@ type Lease struct {
 	Subject     string // the link it began with, for log-outs from upstream
 	Start       time.Time
 	End         time.Time     // hard ceiling; never moves later (I5)
+	Term        Term          `json:",omitzero"` // of a workload's lease that may be renewed: Until says when it is over
 	Ceiling     Cause         // what End stands for: ceiling, contract_ended or parent_ended
 	Idle        time.Duration // 0: never idle
 	Seen        time.Time     // last use that the ledger knows of, exact to 30 s
@@ -70,10 +71,10 @@ func (l Lease) IdleAt() time.Time {
 	return l.Seen.Add(l.Idle + IdleSlack)
 }
 
-// Due is when l ends unless it is used: the earlier of its ceiling and its idle time.
+// Due is when l ends unless it is used: the earlier of its end, or that of its term, and its idle time.
 func (l Lease) Due() time.Time {
-	if idle := l.IdleAt(); !idle.IsZero() && idle.Before(l.End) {
+	if idle := l.IdleAt(); !idle.IsZero() && idle.Before(l.Until()) {
 		return idle
 	}
-	return l.End
+	return l.Until()
 }

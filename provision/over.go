@@ -19,7 +19,7 @@ func Over(s Standing, open []Revocation, now time.Time) (Cause, RevocationRef) {
 		return CauseAdmin, RevocationRef{}
 	case !now.Before(l.End) && l.Ceiling != "":
 		return l.Ceiling, RevocationRef{}
-	case !now.Before(l.End):
+	case !now.Before(l.Until()):
 		return CauseCeiling, RevocationRef{}
 	case contractEnded(s.Tenant, now):
 		return CauseContractEnded, RevocationRef{}

@@ -332,6 +332,10 @@ const (
 	// What was given here is never exchanged: not for more, and not for longer.
 	// Do: commission the agent anew, or exchange a token of the workload's own issuer.
 	NotExchangeable Reason = "not_exchangeable"
+	// The lease is not renewed: its grant has no renewals left for it, the token is of another workload, or the rules would
+	// not give now what it has.
+	// Do: raise `renewals` of the grant, or let the workload ask for a new lease.
+	RenewalRefused Reason = "renewal_refused"
 	// The grant is not given at this time.
 	// Do: compare `when.hours` of the grant, with its time zone.
 	OutsideHours Reason = "outside_hours"

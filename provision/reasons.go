@@ -20,6 +20,6 @@ func Reasons() []Reason {
 		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
 		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, AgentTooLong, AgentIncomplete, CodeUnknown, CodeForeign, CodeOfOtherRule,
-		CodeUsed, CodeExpired, CodeOver, NotExchangeable, OutsideHours,
+		CodeUsed, CodeExpired, CodeOver, NotExchangeable, RenewalRefused, OutsideHours,
 	}
 }

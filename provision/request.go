@@ -14,7 +14,11 @@ const (
 	OnLogin    Occasion = "login"
 	OnLink     Occasion = "link"
 	OnExchange Occasion = "exchange"
+	OnRenewal  Occasion = "renewal" // an exchange by which a lease that is there goes on
 )
+
+// OfWorkload reports whether it is a workload that asks.
+func (o Occasion) OfWorkload() bool { return o == OnExchange || o == OnRenewal }
 
 // Request is what is asked of the gate.
 type Request struct {
@@ -50,7 +54,7 @@ func (r Request) Target() Target {
 	if email, err := ParseEmail(r.Facts.Email); err == nil { // what does not parse is the gate's to refuse
 		t.Email = email
 	}
-	if r.Occasion == OnExchange {
+	if r.Occasion.OfWorkload() {
 		t.Email = r.Owner
 	}
 	return t
@@ -81,6 +85,8 @@ type Target struct {
 	Token      TokenID
 	Quiet      bool // no lease ends by it: no Listeners are read
 	Elevations bool // those that the account of Lease waits for are read
+
+	Credentials bool // the open ones of Lease are read
 }
 
 // String says which objects t names.
@@ -120,6 +126,8 @@ type State struct {
 	Met               bool        // the policy's condition was found to hold; no ledger says so
 	Unmet             string      // why it was not, for the login doctor
 	Waiting           []Elevation // that the former lease's account waits for, when the target asks for them
+
+	Credentials []Credential // open ones of the target's lease, in the order of their ids, when the target asks for them
 }
 
 // IDs are the random names a decision may need. They are drawn before, so that a store which lost a race may ask again.

@@ -50,6 +50,7 @@ type GrantRule struct {
 	Resources    []string // addresses at the apps, with what is below them; "*" within one segment. None: all of the apps
 	MaxTTL       time.Duration
 	Concurrent   int            // leases that one workload may have of it at once; 0: any number
+	Renewals     int            // how often a lease may be renewed, each time by MaxTTL at most; 0: never
 	Uses         int            // allowed checks until the lease ends; 0: any number
 	Hours        string         // when it is given, as ParseHours reads it; "": always
 	Addresses    []netip.Prefix // where it is given to; none: anywhere
@@ -226,6 +227,9 @@ func (p Policy) grantFaults(g GrantRule) (faults []string) {
 	}
 	if g.MaxTTL < 0 || g.MaxTTL > MaxTTL {
 		add("max_ttl: %s is not between 0 and %s", g.MaxTTL, MaxTTL)
+	}
+	if g.Renewals < 0 || g.Renewals > g.maxRenewals() {
+		add("renewals: %d renewals of %s make a lease of more than %s, or are below 0; a workload that lives longer asks anew", g.Renewals, g.TTL(), MaxRenewed)
 	}
 	if g.Concurrent < 0 {
 		add("concurrent: %d is below 0", g.Concurrent)

@@ -27,7 +27,7 @@ func (s Standing) Refuses(now time.Time) Reason {
 	switch {
 	case l.ID == "" || l.Account == "" || l.Tenant == "":
 		return SessionMissing
-	case !l.EndedAt.IsZero() || !now.Before(l.End):
+	case !l.EndedAt.IsZero() || !now.Before(l.Until()):
 		return LeaseEnded
 	case s.Account.ID != l.Account || s.Tenant.ID != l.Tenant || s.Account.Tenant != l.Tenant:
 		return LeaseEnded
@@ -65,7 +65,7 @@ func (s Standing) claimed() bool {
 func (s Standing) ancestorsRefuse(now time.Time) Reason {
 	parent := s.Lease.Parent
 	for _, a := range s.Ancestors {
-		if a.ID != parent || a.Tenant != s.Lease.Tenant || !a.EndedAt.IsZero() || !now.Before(a.End) {
+		if a.ID != parent || a.Tenant != s.Lease.Tenant || !a.EndedAt.IsZero() || !now.Before(a.Until()) {
 			return LeaseEnded
 		}
 		parent = a.Parent

@@ -115,6 +115,7 @@ func answersOfWorkloads(add func(status int, say, do string, reasons ...provisio
 	add(403, "The token was issued too long ago.", "Fetch a new one and try again.", provision.TokenStale)
 	add(403, "Something has to be said that was not.", "Say what it is for, and which task it belongs to.", provision.PurposeMissing, provision.TaskMissing)
 	add(403, "The task has ended.", "Begin a new one.", provision.TaskEnded)
+	add(403, "This lease is not renewed.", "Ask for a new one when it is over.", provision.RenewalRefused)
 	add(403, "As many leases as may be live at once are.", "End one of them, or wait.", provision.TooManyLeases)
 	add(403, "An agent is not given that long.", "Ask for fewer minutes, at least one.", provision.AgentTooLong)
 	add(403, "The agent has to show two things: the code of a person, and its own token.", "Send both.", provision.AgentIncomplete)

@@ -32,7 +32,7 @@ func (s *server) handSecret(w http.ResponseWriter, r *http.Request, v visit) err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(handedOver{ // an error means that the peer is gone
-		Lease: over.Lease, Credential: over.ID, Address: over.Address, Username: over.Name, Password: over.Password, Expires: max(int(over.Expires.Sub(s.Now()).Seconds()), 0),
+		Lease: over.Lease, Credential: over.ID, Address: over.Address, Username: over.Username, Password: over.Password, Expires: max(int(over.Expires.Sub(s.Now()).Seconds()), 0),
 	})
 	return nil
 }

@@ -18,7 +18,7 @@ func (g *fakeGate) HandOver(_ context.Context, t provision.TenantID, id provisio
 	}
 	return broker.HandedOver{
 		Credential: provision.Credential{ID: "crd_1", Tenant: t, Lease: "acme.job", Source: id, Name: "lh_user"},
-		Handed:     broker.Handed{Address: "postgres://db/reports"}, Password: "of " + bearer, Expires: noon.Add(5 * time.Minute),
+		Handed:     broker.Handed{Address: "postgres://db/reports", Username: "lh_user", Password: "of " + bearer}, Expires: noon.Add(5 * time.Minute),
 	}, nil
 }
 

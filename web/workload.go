@@ -123,7 +123,7 @@ func (s *server) trade(r *http.Request, v visit) (broker.Trade, error) {
 		to   *string
 	}{
 		{"subject_token", &x.Token}, {"subject_token_type", &kind}, {"requested_token_type", &requested}, {"actor_token", &acting}, {"actor_token_type", &actingKind},
-		{"scope", &x.Grant}, {"rule", &x.Rule}, {"purpose", &x.Purpose}, {"task", &x.Task},
+		{"scope", &x.Grant}, {"rule", &x.Rule}, {"purpose", &x.Purpose}, {"task", &x.Task}, {"renew", &x.Renew},
 	} {
 		var err error
 		if *field.to, err = once(r.PostForm, field.name); err != nil {
@@ -146,6 +146,8 @@ func (s *server) trade(r *http.Request, v visit) (broker.Trade, error) {
 		return x, badForm("task has more than letters, digits and -._:~, or more than 128 of them")
 	case len(x.Purpose) > 200 || printable(x.Purpose, 200) != x.Purpose:
 		return x, badForm("purpose has more than 200 characters, or some that are not printable ASCII")
+	case r.PostForm.Has("renew") && (!strings.HasPrefix(x.Renew, broker.HandlePrefix) || x.Signed || x.Grant+x.Rule+x.Purpose+x.Task != "" || len(x.Audience)+len(x.Resources) > 0):
+		return x, badForm("renew is the handle of a lease, and goes with subject_token alone: a renewal asks for what the lease has")
 	case len(x.Audience)+len(x.Resources) > 20 || len(x.Rule) > 63 || len(x.Grant) > 63:
 		return x, badForm("more is asked for than anybody could be given")
 	}
@@ -216,6 +218,9 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request, v visit) error 
 	x, err := s.trade(r, v)
 	if err != nil {
 		return err
+	}
+	if x.Renew != "" {
+		return badForm("renew is not explained")
 	}
 	e, err := s.Gate.Explain(r.Context(), x)
 	if err != nil {
@@ -296,7 +301,7 @@ func (s *server) introspect(w http.ResponseWriter, r *http.Request, v visit) err
 	said := introspected{Active: known.Active}
 	if l := known.Standing.Lease; known.Active {
 		said = introspected{
-			Active: true, Scope: l.Grant.Of, Client: l.Grant.Rule, Type: "Bearer", Expires: l.End.Unix(), Issued: l.Start.Unix(), Subject: string(l.Account), Audience: known.Audience,
+			Active: true, Scope: l.Grant.Of, Client: l.Grant.Rule, Type: "Bearer", Expires: l.Until().Unix(), Issued: l.Start.Unix(), Subject: string(l.Account), Audience: known.Audience,
 			Issuer: broker.WorkloadAudience(s.URL, t), ID: string(l.ID), Tenant: string(t), Roles: known.Standing.Roles(), Task: l.Grant.Task, Resource: l.Grant.Resources,
 		}
 		if agent := l.Agent.Account; agent != "" {

@@ -53,11 +53,28 @@ func (d Database) Issue(ctx context.Context, o broker.UserOrder) (broker.Handed,
 		}
 		statement += " IN ROLE " + strings.Join(of, ", ")
 	}
-	err = d.with(ctx, func(c *pgx.Conn) error {
-		_, err := c.Exec(ctx, statement)
+	err = d.with(ctx, func(c *pgx.Conn) error { return create(ctx, c, statement) })
+	return broker.Handed{Address: d.address()}, err
+}
+
+// create makes a role in a transaction, which has its time at the server, too: one that we have given up, because it waits for
+// a lock say, is not done afterwards. Only a commit that is on its way may be.
+func create(ctx context.Context, c *pgx.Conn, statement string) error {
+	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '5s'"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, statement)
 		return err
 	})
-	return broker.Handed{Address: d.address()}, err
+}
+
+// Renew implements broker.Source: it moves VALID UNTIL, for logins from then on.
+func (d Database) Renew(ctx context.Context, user string, until time.Time) error {
+	return d.with(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "ALTER ROLE "+name(user)+" VALID UNTIL "+text(until.UTC().Format(time.RFC3339)))
+		return err
+	})
 }
 
 // Revoke implements broker.Source: nobody logs in by the role any more, its sessions end, what it owns is dropped, and it

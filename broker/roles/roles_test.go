@@ -108,6 +108,13 @@ func TestARoleLetsItsHolderReadUntilItIsTakenBackAndItsConnectionDiesWithIt(t *t
 	if err := admin.QueryRow(ctx, "SELECT rolpassword FROM pg_authid WHERE rolname = $1", order.Name).Scan(&kept); err != nil || !strings.HasPrefix(kept, "SCRAM-SHA-256$4096:") {
 		t.Errorf("the server keeps %q, %v", kept, err)
 	}
+	if err := d.Renew(ctx, order.Name, order.Until.Add(time.Hour)); err != nil {
+		t.Fatalf("renew: %v", err)
+	}
+	var until time.Time
+	if err := admin.QueryRow(ctx, "SELECT rolvaliduntil FROM pg_authid WHERE rolname = $1", order.Name).Scan(&until); err != nil || !until.Equal(order.Until.Add(time.Hour).Truncate(time.Second)) {
+		t.Errorf("it is valid until %s, %v", until, err)
+	}
 	for range 2 { // said again, it is as good
 		if err := d.Revoke(ctx, order.Name); err != nil {
 			t.Fatalf("revoke: %v", err)
@@ -143,6 +150,38 @@ func TestWhatADatabaseCannotDoIsSaidWithoutItsSecrets(t *testing.T) {
 	for _, err := range []error{issue, d.Revoke(t.Context(), "lh_x")} {
 		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "pass-word") || strings.Contains(err.Error(), "boss") {
 			t.Errorf("said: %v", err)
+		}
+	}
+}
+
+func TestARoleThatSomebodyHasGivenUpIsNotMadeAfterwards(t *testing.T) {
+	root, admin := server(t)
+	d := roles.Database{URL: root}
+	tx, err := admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE pg_authid IN SHARE MODE"); err != nil { // nobody makes a role meanwhile
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := d.Issue(ctx, broker.UserOrder{Name: "lh_late", Password: rand.Text(), Until: time.Now().Add(time.Minute)}); err == nil {
+		t.Fatal("a role was made past the lock")
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var others, left int
+		if err := admin.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()), (SELECT count(*) FROM pg_roles WHERE rolname = 'lh_late')").Scan(&others, &left); err != nil {
+			t.Fatal(err)
+		}
+		if left > 0 || others > 0 && time.Now().After(end) {
+			t.Fatalf("%d roles were made after all; %d sessions are left", left, others)
+		}
+		if others == 0 {
+			return
 		}
 	}
 }

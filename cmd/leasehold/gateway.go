@@ -114,7 +114,7 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	g.fetch.Transport = counted{g.fetch.Transport, g.counts.outbound}
 	g.broker, err = broker.New(ctx, broker.Ports{
 		Replicas: g.replicas(ctx), Changed: g.prompt, Ledger: watched{g.store, g.counts}, Registry: g.store, Keys: g.keys, Attempts: attempts, Clock: g.store, Upstreams: g.store, Setups: g.store, Leftovers: g.store, Search: g.store,
-		Canaries: g.store, Elevations: g.store, Decided: g.store, Credentials: g.store, Sources: sources{g.config.Secrets, g.environ}, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
+		Canaries: g.store, Elevations: g.store, Decided: g.store, Credentials: g.store, Sources: sources{g.config.Secrets, g.environ, g.fetch}, Outbox: g.store, Messenger: webhook.Client{HTTP: outbound.New(outbound.Config{AllowPrivate: g.config.Outbound.AllowPrivate})},
 		Open: func(ctx context.Context, c provision.Connection) (idp.Provider, error) {
 			return g.provider(ctx, c)
 		},
@@ -125,8 +125,10 @@ func (g *gateway) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := g.metrics.Register(backlogs{g}); err != nil {
-		return err
+	for _, counted := range []prometheus.Collector{backlogs{g}, credentials{g}} {
+		if err := g.metrics.Register(counted); err != nil {
+			return err
+		}
 	}
 	g.prover = g.newProver()
 	if err := g.openDesk(ctx); err != nil {

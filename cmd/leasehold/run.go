@@ -34,6 +34,7 @@ type commandLine struct {
 	Revoke     revokeCommand      `cmd:"" help:"End access, now."`
 	Token      tokenCommands      `cmd:"" help:"What programs show to the API."`
 	Delivery   deliveryCommands   `cmd:"" help:"What apps are told of ends of access."`
+	Secret     secretCommands     `cmd:"" help:"Users that sources of secrets have for leases."`
 	Audit      auditCommands      `cmd:"" help:"What happened."`
 	Setup      setupCommands      `cmd:"" help:"Links by which a tenant's people register their identity provider themselves."`
 	Doctor     doctorCommand      `cmd:"" help:"Say why somebody was refused, by the reference on the page."`

@@ -43,6 +43,7 @@ const jobRules = `
     roles: [engineer]
     resources: ["%s/svc/*"]
     concurrent: 2
+    renewals: 1
     require: {task: on}
     when: {hours: "%s", addresses: [%s]}
 `

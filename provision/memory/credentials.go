@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"leasehold/provision"
 )
@@ -22,4 +23,29 @@ func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) (
 		return nil
 	})
 	return found, err
+}
+
+// CountCredentials counts those that are open.
+func (s *Store) CountCredentials(ctx context.Context) (counts []provision.CredentialCount, err error) {
+	err = s.view(ctx, func(t *tables) error {
+		for _, c := range t.credentials {
+			if !c.Open() {
+				continue
+			}
+			of := provision.CredentialCount{Tenant: c.Tenant, Source: c.Source, State: c.State, N: 1}
+			i := slices.IndexFunc(counts, func(x provision.CredentialCount) bool {
+				return x.Tenant == of.Tenant && x.Source == of.Source && x.State == of.State
+			})
+			if i < 0 {
+				counts = append(counts, of)
+			} else {
+				counts[i].N++
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(counts, func(a, b provision.CredentialCount) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Source, b.Source), cmp.Compare(a.State, b.State))
+	})
+	return counts, err
 }

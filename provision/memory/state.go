@@ -19,6 +19,9 @@ func (t *tables) state(x provision.Target) provision.State {
 	if x.Elevations {
 		s.Waiting = t.waiting(s.Former.Account.ID)
 	}
+	if x.Credentials {
+		s.Credentials = sorted(t.credentials, "", func(c provision.Credential) bool { return c.Lease == x.Lease && c.Open() }, len(t.credentials))
+	}
 	s.Intended = t.standing(x.Intent.Lease)
 	s.IntendedLeases = t.liveLeases(s.Intended.Account.ID)
 	s.Delivery, s.Token, s.Setup = t.deliveries[x.Delivery], t.tokens[x.Token], t.setups[x.Setup]

@@ -155,6 +155,9 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	if t.Token != "" {
 		w.queue("SELECT body FROM tokens WHERE id = $1 FOR UPDATE", string(t.Token)).Query(bodies(func(x provision.Token) { v.token = x }))
 	}
+	if t.Credentials && t.Lease != "" {
+		w.queue("SELECT body FROM credentials WHERE lease = $1 AND open ORDER BY id FOR UPDATE", string(t.Lease)).Query(bodies(func(c provision.Credential) { v.owed = append(v.owed, c) }))
+	}
 	if v.counted = f.capped; f.capped { // without a cap nobody asks
 		w.queue("SELECT count(*) FROM accounts WHERE tenant = $1 AND state = 'active' AND email <> '' AND id <> $2", string(f.tenant), string(f.account)).QueryRow(scan(&v.seats))
 	}

@@ -28,6 +28,7 @@ type view struct {
 	setup     provision.Setup                         // the target's
 	token     provision.Token                         // the target's
 	waiting   map[provision.AccountID][]provision.Elevation
+	owed      []provision.Credential // open ones of the target's lease
 
 	acting  []provision.Lease   // by which the target's account acts for others
 	link    provision.Link      // the target's
@@ -63,6 +64,9 @@ func (v *view) state(t provision.Target) provision.State {
 	s.FormerLeases, s.FormerLinks = v.liveLeases(s.Former.Account.ID), slices.Clone(v.links[s.Former.Account.ID])
 	if t.Elevations {
 		s.Waiting = slices.Clone(v.waiting[s.Former.Account.ID])
+	}
+	if t.Credentials {
+		s.Credentials = slices.Clone(v.owed)
 	}
 	s.Intended = v.standing(t.Intent.Lease)
 	s.IntendedLeases = v.liveLeases(s.Intended.Account.ID)

@@ -160,7 +160,7 @@ func (w *work) lease(l provision.Lease) error {
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, idle = excluded.idle, ends = excluded.ends, due = excluded.due, ended = excluded.ended, asks = excluded.asks, body = excluded.body
 		WHERE leases.seen <= excluded.seen`,
 		string(l.ID), string(l.Tenant), string(l.Account), string(l.Connection), l.Domain.String(), string(l.Parent), int64(g.Installation), int64(g.Tenant), int64(g.Connection), int64(g.Domain),
-		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.End), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, string(l.Agent.Account), string(l.Agent.Connection), body)
+		int64(g.Account), stamp(l.Seen), int64(l.Idle), stamp(l.Until()), stamp(l.Due()), !l.EndedAt.IsZero(), asks(l), l.Grant.Task, string(l.Agent.Account), string(l.Agent.Connection), body)
 	return nil
 }
 

@@ -21,6 +21,11 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.Installation, err = r.installation(); err != nil || t.Lease == "" {
 		return err
 	}
+	if t.Credentials {
+		if s.Credentials, err = r.credentials(t.Lease); err != nil {
+			return err
+		}
+	}
 	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
 		return err
 	}

@@ -11,11 +11,13 @@ import (
 // Credentials is what sources of secrets know for leases; the port is its consumer's.
 type Credentials interface {
 	Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error)
+	CountCredentials(ctx context.Context) ([]provision.CredentialCount, error)
 }
 
 func credentials() []check {
 	return []check{
 		{"credentials are due when their lease is over, when they are intended for long, and when it is their turn again", credentialsDue},
+		{"the open credentials of a lease are in the state, whoever asks for them, and their end may move", credentialsOfLease},
 		{"credentials that were taken back are deleted in time, and others are not", credentialsPast},
 	}
 }
@@ -61,6 +63,37 @@ func credentialsDue(t *probe, a, b Store) {
 	held.State = provision.CredentialRevoked
 	w.on(a).write(provision.Change{Credentials: []provision.Credential{held}})
 	w.wantCredentials("taken back", provision.CredentialFilter{Due: start}, orphan)
+}
+
+func credentialsOfLease(t *probe, a, b Store) {
+	w := newWorld(t, a)
+	_, hers := w.person("ada", "ada@acme.example")
+	_, his := w.person("bob", "bob@rival.example")
+	held, stuck, back, other := w.credential(hers, provision.CredentialIssued), w.credential(hers, provision.CredentialStuck), w.credential(hers, provision.CredentialRevoked), w.credential(his, provision.CredentialIssued)
+	other.Source = "others"
+	w.write(provision.Change{Credentials: []provision.Credential{held, stuck, back, other}})
+	for asked, want := range map[bool]int{true: 2, false: 0} {
+		_, err := b.Amend(t.ctx, provision.Target{Lease: hers.ID, Credentials: asked}, func(s provision.State) (provision.Change, error) {
+			if len(s.Credentials) != want || want > 0 && (s.Credentials[0].ID != held.ID || s.Credentials[1].ID != stuck.ID || s.Credentials[1].State != provision.CredentialStuck) {
+				t.errorf("asked %t: %+v", asked, s.Credentials)
+			}
+			return provision.Change{}, nil
+		})
+		t.ok("amend", err)
+	}
+	w = w.on(b)
+	w.wantCredentials("of a source", provision.CredentialFilter{Source: "others"}, other)
+	w.wantCredentials("by its id", provision.CredentialFilter{ID: back.ID}, back)
+	w.wantCredentials("in a state", provision.CredentialFilter{State: provision.CredentialStuck}, stuck)
+	counts, err := b.CountCredentials(t.ctx)
+	t.ok("count", err)
+	if want := []provision.CredentialCount{{Tenant: acme, Source: "reports", State: provision.CredentialIssued, N: 1}, {Tenant: acme, Source: "reports", State: provision.CredentialStuck, N: 1}, {Tenant: rival, Source: "others", State: provision.CredentialIssued, N: 1}}; !slices.Equal(counts, want) {
+		t.errorf("counted %+v, want %+v", counts, want)
+	}
+	held.Until = held.Until.Add(time.Hour)
+	w.on(a).write(provision.Change{Credentials: []provision.Credential{held}})
+	w.wantCredentials("due at its former end", provision.CredentialFilter{Due: start.Add(time.Hour)}, stuck, other)
+	w.wantCredentials("due at its end", provision.CredentialFilter{Due: held.Until}, held, stuck, other)
 }
 
 func credentialsPast(t *probe, a, b Store) {

@@ -32,8 +32,9 @@ func viewCredential(c provision.Credential) Credential {
 // CredentialsIn chooses credentials.
 type CredentialsIn struct {
 	EndedIn
-	State string `query:"state" enum:"intended,issued,revoking,stuck,revoked" doc:"Only those that stand there"`
-	Lease string `query:"lease" maxLength:"100" doc:"Only of this lease"`
+	State  string `query:"state" enum:"intended,issued,revoking,stuck,revoked" doc:"Only those that stand there"`
+	Lease  string `query:"lease" maxLength:"100" doc:"Only of this lease"`
+	Source string `query:"source" maxLength:"100" doc:"Only of this source"`
 }
 
 // CredentialIn names a credential.
@@ -66,14 +67,14 @@ func (a *API) ListCredentials(ctx context.Context, m broker.Mandate, in *Credent
 	if err != nil {
 		return nil, err
 	}
-	f := provision.CredentialFilter{Tenant: p.Tenant, Lease: provision.LeaseID(in.Lease), State: provision.CredentialState(in.State), After: provision.CredentialID(p.After), Limit: p.Limit}
+	f := provision.CredentialFilter{Tenant: p.Tenant, Lease: provision.LeaseID(in.Lease), Source: provision.SecretID(in.Source), State: provision.CredentialState(in.State), After: provision.CredentialID(p.After), Limit: p.Limit}
 	f.Open = !in.Ended && f.State == ""
 	part, err := a.Desk.CredentialsOf(ctx, m, f)
 	if err != nil {
 		return nil, err
 	}
 	l := listed(a, listing{m, listCredentials, in.PageIn}, part, viewCredential)
-	l.Link = also(also(in.link(l.Link), "state", in.State), "lease", in.Lease)
+	l.Link = also(also(also(in.link(l.Link), "state", in.State), "lease", in.Lease), "source", in.Source)
 	return l, nil
 }
 

@@ -89,6 +89,9 @@ func (h *house) Issue(_ context.Context, o broker.UserOrder) (broker.Handed, err
 	return broker.Handed{}, nil
 }
 
+// Renew implements broker.Source.
+func (h *house) Renew(context.Context, string, time.Time) error { return nil }
+
 // Revoke implements broker.Source.
 func (h *house) Revoke(_ context.Context, name string) error {
 	if h.down {

@@ -25,7 +25,7 @@ type Lease struct {
 }
 
 func viewLease(l provision.Lease) Lease {
-	return Lease{string(l.ID), string(l.Kind), string(l.Account), string(l.Tenant), string(l.Connection), l.Grant.Roles, l.Start, l.Seen, l.End, l.EndedAt, string(l.EndReason), string(l.Agent.Account)}
+	return Lease{string(l.ID), string(l.Kind), string(l.Account), string(l.Tenant), string(l.Connection), l.Grant.Roles, l.Start, l.Seen, l.Until(), l.EndedAt, string(l.EndReason), string(l.Agent.Account)}
 }
 
 // Revocation is a revocation as it is answered.

@@ -1,0 +1,101 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"leasehold/provision"
+)
+
+// extend lets the lease whose handle a workload holds go on, for another token of its own. The gate judges it as an exchange
+// for all that the lease has, by the rules as they are now, and as a renewal.
+func (b *Broker) extend(ctx context.Context, x Trade) (Traded, error) {
+	s, err := b.renewable(ctx, x)
+	if err != nil {
+		return Traded{}, err
+	}
+	g := s.Lease.Grant
+	x.Rule, x.Grant, x.Purpose, x.Task = g.Rule, g.Of, g.Purpose, g.Task
+	asked, err := b.introduced(ctx, x)
+	if err != nil {
+		return Traded{}, err
+	}
+	asked.Occasion, asked.Replaces = provision.OnRenewal, s.Lease.ID
+	asked.Errand.Audience, asked.Errand.Resources, asked.Apps = g.Audience, g.Resources, g.Audience
+	ids, err := b.ids()
+	if err != nil {
+		return Traded{}, err
+	}
+	d, err := b.provide(ctx, asked.Request, asked.tenant, func(s provision.State) provision.Decision {
+		d := provision.Decide(s, asked.Request, ids, b.Ledger.Now())
+		if !d.Allowed() && s.Account.ID == "" { // as in an exchange
+			d.Change = provision.Change{}
+		}
+		return d
+	})
+	if err != nil {
+		return Traded{}, err
+	}
+	if !d.Allowed() {
+		return Traded{}, b.declined(asked, d)
+	}
+	b.follow(ctx, d.Lease, x.Requester)
+	return b.issue(x, d.Lease)
+}
+
+// renewable is the live lease whose handle a trade shows. A lease's id does not do, and no signed token, which says its own
+// end for itself.
+func (b *Broker) renewable(ctx context.Context, x Trade) (provision.Standing, error) {
+	if !strings.HasPrefix(x.Renew, HandlePrefix) {
+		return provision.Standing{}, &provision.DeniedError{Reason: provision.SessionMissing}
+	}
+	s, err := b.workloadOf(ctx, x.Tenant, x.Renew, false)
+	if errors.Is(err, provision.ErrNotFound) {
+		return s, &provision.DeniedError{Reason: provision.SessionMissing}
+	}
+	if err != nil {
+		return s, err
+	}
+	if s.Lease.Kind == provision.AgentLease { // and the gate says so, too
+		return s, &provision.DeniedError{Reason: provision.NotExchangeable, Tenant: s.Tenant.ID}
+	}
+	if reason := s.Refuses(b.Ledger.Now()); reason != "" {
+		return s, &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID}
+	}
+	return s, nil
+}
+
+// follow tells the sources of a lease's credentials that it goes on, all of them within sourceLimit. One that does not
+// hear of it, or that we do not get to note, keeps the end that it was told before, and is taken back then.
+func (b *Broker) follow(ctx context.Context, l provision.Lease, from provision.Requester) {
+	if b.Credentials == nil || b.Sources == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sourceLimit)
+	defer cancel()
+	open, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Lease: l.ID, Open: true})
+	b.log("credentials of a renewed lease", err)
+	d := Deed{Actor: workloadActor(l), Requester: from}
+	for _, c := range open {
+		if c.State == provision.CredentialIssued && c.Until.Before(l.Until()) {
+			b.log("renewal of a credential", b.prolong(ctx, d, c, l.Until()))
+		}
+	}
+}
+
+// prolong tells a source first, and the ledger then: broken off in between, the credential is taken back too early.
+func (b *Broker) prolong(ctx context.Context, d Deed, c provision.Credential, until time.Time) error {
+	_, source, err := b.Sources.Source(ctx, c.Tenant, c.Source)
+	if err != nil {
+		return err
+	}
+	if err := source.Renew(ctx, c.Name, b.Now().Add(until.Sub(b.Ledger.Now()))); err != nil {
+		return err
+	}
+	_, err = b.noteCredential(ctx, d, c, func(s provision.State, c provision.Credential, a provision.Act) (provision.Change, error) {
+		return provision.RenewedCredential(s, c, until, a), nil
+	})
+	return err
+}
