@@ -338,6 +338,17 @@ func TestACodeOfAPersonWhoIsOutOfTheConditionIsNotExchanged(t *testing.T) {
 	}
 }
 
+func TestAnAgentIsNotRenewedWhateverItsGrantSays(t *testing.T) {
+	h, hers := newAgentHouse(t, policy(func(p *provision.Policy) { p.Grants[len(p.Grants)-1].Renewals = 2 }))
+	got := h.agent(hers)
+	if !got.Lease.Term.IsZero() || got.Lease.End.Sub(got.Lease.Start) > 5*time.Minute {
+		t.Errorf("it goes on until %s", got.Lease.End)
+	}
+	h.clock.pass(time.Minute)
+	_, err := h.renewed(got.Token)
+	h.wantDenied("an agent's", err, provision.NotExchangeable)
+}
+
 func TestNothingOfACodeIsKept(t *testing.T) {
 	h, hers := newAgentHouse(t)
 	code := h.code(hers)

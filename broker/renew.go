@@ -58,6 +58,9 @@ func (b *Broker) renewable(ctx context.Context, x Trade) (provision.Standing, er
 	if err != nil {
 		return s, err
 	}
+	if s.Lease.Kind == provision.AgentLease { // and the gate says so, too
+		return s, &provision.DeniedError{Reason: provision.NotExchangeable, Tenant: s.Tenant.ID}
+	}
 	if reason := s.Refuses(b.Ledger.Now()); reason != "" {
 		return s, &provision.DeniedError{Reason: reason, Tenant: s.Tenant.ID}
 	}

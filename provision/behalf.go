@@ -30,16 +30,9 @@ func (e *examiner) behalf() {
 	e.hold("code in time", late, CodeExpired, "it was good until %s", instant(l.End))
 	over := c.Refuses(now)
 	if over == "" {
-		over = c.aboveAsNow().stands(now)
+		over = c.above().stands(now)
 	}
 	e.hold("person's session", over != "", CodeOver, "the session %s of account %s, or the code, is over: %s %s", l.Parent, l.Account, over, l.EndReason)
-}
-
-// aboveAsNow is above, with what was found of the policy's condition.
-func (s Standing) aboveAsNow() Standing {
-	up := s.above()
-	up.Met = s.Met
-	return up
 }
 
 // bound is what a commission binds an agent to, beyond its grant: the grant itself, one app, one resource, and roles that

@@ -84,8 +84,8 @@ func (e *examiner) token() {
 		"the account that answers for rule %s is not in force: %s", e.rule.ID, e.rule.Owner)
 	e.hold("subject", f.Subject == "" || f.Subject != e.rule.SubjectOf(f.Claims), SubjectMissing, "wanted the claims %s", strings.Join(e.rule.Subject, ", "))
 	e.account()
-	e.renewal()
 	e.behalf()
+	e.renewal()
 }
 
 // claims are those that the rule names, each a check of its own.
@@ -343,7 +343,11 @@ func regateWorkload(s Standing, now time.Time) (Lease, Cause) {
 		slices.ContainsFunc(l.Grant.Resources, func(r string) bool { return len(grant.Resources) > 0 && !within(grant.Resources, r) }):
 		return l, CausePolicyTightened
 	}
-	l = l.within(l.Start.Add(grant.Whole()), grant.TTL(), until)
+	whole := grant.Whole()
+	if l.Kind == AgentLease { // which is not renewed
+		whole = grant.TTL()
+	}
+	l = l.within(l.Start.Add(whole), grant.TTL(), until)
 	if end := s.Tenant.ContractEnd; !end.IsZero() && end.Before(l.End) {
 		l.End, l.Ceiling = end, CauseContractEnded
 	}

@@ -305,10 +305,6 @@ const (
 	// The workload has as many leases of the grant as it may have at once.
 	// Do: end the other task, or raise `concurrent` of the grant.
 	TooManyLeases Reason = "too_many_leases"
-	// The lease is not renewed: its grant has no renewals left for it, the token is of another workload, or the rules would
-	// not give now what it has.
-	// Do: raise `renewals` of the grant, or let the workload ask for a new lease.
-	RenewalRefused Reason = "renewal_refused"
 	// An agent is not commissioned for that long.
 	// Do: ask for fewer minutes, a whole one at least, or raise `max_ttl` of the grant.
 	AgentTooLong Reason = "agent_too_long"
@@ -336,6 +332,10 @@ const (
 	// What was given here is never exchanged: not for more, and not for longer.
 	// Do: commission the agent anew, or exchange a token of the workload's own issuer.
 	NotExchangeable Reason = "not_exchangeable"
+	// The lease is not renewed: its grant has no renewals left for it, the token is of another workload, or the rules would
+	// not give now what it has.
+	// Do: raise `renewals` of the grant, or let the workload ask for a new lease.
+	RenewalRefused Reason = "renewal_refused"
 	// The grant is not given at this time.
 	// Do: compare `when.hours` of the grant, with its time zone.
 	OutsideHours Reason = "outside_hours"

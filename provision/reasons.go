@@ -19,7 +19,7 @@ func Reasons() []Reason {
 		TenantNotOfApp, RoleMissing, SetupUnknown, SetupOtherBrowser, OfficeMissing, TokenInvalid, ScopeMissing, StoreUnavailable, RateLimited,
 		ElevationRefused, ElevationTooLong, ElevationUnexplained, TicketMissing, ElevationAsked, ElevationOver, ApproverRefused,
 		RuleUnknown, RuleHeld, ClaimMissing, ClaimMismatch, TokenStale, GrantRefused, AppNotGranted, ResourceNotGranted, PurposeMissing,
-		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, RenewalRefused, AgentTooLong, AgentIncomplete, CodeUnknown, CodeForeign, CodeOfOtherRule,
-		CodeUsed, CodeExpired, CodeOver, NotExchangeable, OutsideHours,
+		TaskMissing, TaskEnded, AddressRefused, TooManyLeases, AgentTooLong, AgentIncomplete, CodeUnknown, CodeForeign, CodeOfOtherRule,
+		CodeUsed, CodeExpired, CodeOver, NotExchangeable, RenewalRefused, OutsideHours,
 	}
 }

@@ -94,6 +94,13 @@ func TestATenantWritesItsRulesOfWorkloadsItself(t *testing.T) {
 			t.Errorf("%s is %d %s", what, a.status, a.body)
 		}
 	}
+	forAgents := ruleBody(ci, "repository_id", "workflow")
+	forAgents["agent"] = true
+	h.ask(globex, http.MethodPut, base+"/rules/helper", forAgents, "If-None-Match", "*").want(t, 200, "").read(t, &r)
+	if !r.Agent {
+		t.Errorf("of agents it is %+v", r)
+	}
+	h.ask(globex, http.MethodDelete, base+"/rules/helper?reason=x", nil).want(t, 204, "")
 	h.ask(globex, http.MethodDelete, base+"/grants/prod?reason=x", nil).want(t, 409, "conflict")
 	h.ask(globex, http.MethodPost, base+"/rules/deploy/disable", o{"reason": "leak"}).want(t, 200, "").read(t, &r)
 	if !r.Disabled {
