@@ -105,3 +105,41 @@ func (h *house) many(n int) []string {
 	}
 	return handles
 }
+
+// BenchmarkEndOfATask is the end of a task with one lease, beside somebody who asks about the lease all the time: until the
+// call returns, and until the last answer that let it in.
+func BenchmarkEndOfATask(b *testing.B) {
+	h := newWorkloadHouse(b)
+	var returned, last []time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		task := fmt.Sprint("run-", len(returned))
+		got := h.exchanged(func(x *broker.Trade) { x.Task = task })
+		if v := h.reach(got.Token, deployURL, "/"); !v.Allow {
+			b.Fatal(v.Reason)
+		}
+		allowed := make(chan time.Time)
+		go func() {
+			at := time.Time{}
+			for h.reach(got.Token, deployURL, "/").Allow {
+				at = time.Now()
+				time.Sleep(50 * time.Microsecond)
+			}
+			allowed <- at
+		}()
+		time.Sleep(time.Millisecond)
+		began := time.Now()
+		b.StartTimer()
+		if n, err := h.EndTask(context.Background(), "acme", task, got.Token, provision.Requester{}); n != 1 || err != nil {
+			b.Fatal(n, err)
+		}
+		b.StopTimer()
+		returned, last = append(returned, time.Since(began)), append(last, max(0, (<-allowed).Sub(began)))
+		h.clock.pass(time.Second)
+		b.StartTimer()
+	}
+	for name, took := range map[string][]time.Duration{"returned": returned, "last-allow": last} {
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99-"+name)
+	}
+}

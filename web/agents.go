@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,11 +41,9 @@ func (c commissioned) Resource() string { return c.Lease.Grant.Resources[0] }
 
 // agency is what the account page shows of agents.
 type agency struct {
-	Rules     []agentRule       // by which the person may begin one
-	Live      []provision.Lease // agents, and codes that wait
-	Form      map[string][]string
-	Wrong, Do string // why a try was refused, and what to do
-	Ref       string
+	Rules []agentRule       // by which the person may begin one
+	Live  []provision.Lease // agents, and codes that wait
+	tried
 }
 
 // agentRule is one of them, with what its grants say.
@@ -83,14 +80,6 @@ func (a agency) Any() bool { return len(a.Rules)+len(a.Live) > 0 }
 // Acts reports whether a lease is an agent's, and no code that waits.
 func (a agency) Acts(l provision.Lease) bool { return l.Kind == provision.AgentLease }
 
-// Was is what stood in a field of the form.
-func (a agency) Was(field string) string {
-	if values := a.Form[field]; len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
 // Most is the longest that any agent is given, in minutes.
 func (a agency) Most() int {
 	most := 1
@@ -102,8 +91,5 @@ func (a agency) Most() int {
 
 // Minutes is what the form begins with.
 func (a agency) Minutes() string {
-	if was := a.Was("minutes"); was != "" {
-		return was
-	}
-	return strconv.Itoa(min(5, a.Most()))
+	return a.minutes(min(5, a.Most()))
 }

@@ -29,7 +29,7 @@ func (s *server) showElevations(w http.ResponseWriter, r *http.Request, v visit,
 	if err != nil {
 		return err
 	}
-	page := elevating{Privileges: desk, Form: r.PostForm}
+	page := elevating{Privileges: desk, tried: tried{Form: r.PostForm}}
 	status := http.StatusOK
 	if refused != nil {
 		t := s.trouble(v, refused)
@@ -116,17 +116,7 @@ func (s *server) signInFirst(w http.ResponseWriter, r *http.Request, v visit, te
 // elevating is what the page shows.
 type elevating struct {
 	broker.Privileges
-	Form      map[string][]string // of a try that was refused
-	Wrong, Do string              // why it was, and what to do
-	Ref       string
-}
-
-// Was is what stood in a field of the form.
-func (e elevating) Was(field string) string {
-	if values := e.Form[field]; len(values) > 0 {
-		return values[0]
-	}
-	return ""
+	tried
 }
 
 // Most is the longest that any role is given for, in minutes.
@@ -140,10 +130,7 @@ func (e elevating) Most() int {
 
 // Minutes is what the form begins with.
 func (e elevating) Minutes() string {
-	if was := e.Was("minutes"); was != "" {
-		return was
-	}
-	return strconv.Itoa(min(10, e.Most()))
+	return e.minutes(min(10, e.Most()))
 }
 
 // Left is how much of a role's time is left.
