@@ -93,8 +93,6 @@ func tell(c provision.Connection, trust []byte) string {
 	return string(trust)
 }
 
-func viewEvent(e provision.Event) eventView { return web.LineOf(e) }
-
 // addresses are where a connection is found.
 type addresses struct{ url provision.Origin }
 

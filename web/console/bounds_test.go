@@ -151,3 +151,28 @@ func TestWhatAppsAreToldIsTheOperatorsAffair(t *testing.T) {
 		t.Errorf("an operator: %d", r.Code)
 	}
 }
+
+func TestACredentialThatIsStuckNeedsAttention(t *testing.T) {
+	x := newTown(t)
+	operator, acme := x.admin("ops", "olga", provision.OperatorOffice), x.admin("acme", "adam", provision.TenantAdminOffice)
+	globex := x.admin("globex", "gert", provision.TenantAdminOffice)
+	l := x.login("acme", "bob")
+	if page := operator.get("/admin").Body.String(); strings.Contains(page, "could not be taken back") {
+		t.Fatal("it is said before it is so")
+	}
+	_, err := x.store.Amend(context.Background(), provision.Target{}, func(provision.State) (provision.Change, error) {
+		return provision.Change{Credentials: []provision.Credential{{
+			ID: "crd_1", Tenant: "acme", Account: l.Account, Lease: l.ID, Source: "reports", Name: "lh_bob", State: provision.CredentialStuck,
+			Made: time.Now(), Until: time.Now(), Next: time.Now(), Tried: 4, Fault: "no route",
+		}}, Events: []provision.Event{{ID: "evt_stuck", Time: time.Now(), Kind: provision.EventCredential, Tenant: "acme", Account: l.Account}}}, nil
+	})
+	must(t, err)
+	for who, b := range map[string]visitor{"an operator": operator, "its administrator": acme} {
+		if page := b.get("/admin").Body.String(); !strings.Contains(page, "1 credential could not be taken back: source reports still has lh_bob") {
+			t.Errorf("%s is not told", who)
+		}
+	}
+	if page := globex.get("/admin").Body.String(); strings.Contains(page, "lh_bob") {
+		t.Error("another tenant's administrator is told")
+	}
+}

@@ -49,7 +49,7 @@ const (
 // overview is what needs attention.
 func (c *Console) overview(v *visit) error {
 	page := overviewPage{}
-	for _, look := range []func(*visit, *overviewPage) error{c.expiring, c.heldConnections, c.failingProofs, c.stuck, c.waiting, c.refusals} {
+	for _, look := range []func(*visit, *overviewPage) error{c.expiring, c.heldConnections, c.failingProofs, c.stuck, c.stuckCredentials, c.waiting, c.refusals} {
 		if err := look(v, &page); err != nil {
 			return err
 		}
@@ -128,6 +128,17 @@ func (c *Console) stuck(v *visit, page *overviewPage) error {
 			count = fmt.Sprintf("More than %d ends of access", rows)
 		}
 		page.Alarms = append(page.Alarms, alarm{"Deliveries", count + " could not be told to an app.", "/admin/deliveries"})
+	}
+	return err
+}
+
+// stuckCredentials are users of sources of secrets whose lease is over, and who are there still.
+func (c *Console) stuckCredentials(v *visit, page *overviewPage) error {
+	found, err := v.desk.CredentialsOf(v.r.Context(), v.m, provision.CredentialFilter{Tenant: v.tenant(), State: provision.CredentialStuck, Limit: rows})
+	if n := len(found.Items); n > 0 {
+		first := found.Items[0]
+		text := fmt.Sprintf("%s could not be taken back: source %s still has %s. It is tried on; leasehold secret list says why.", counted(n, "credential", "credentials"), first.Source, first.Name)
+		page.Alarms = append(page.Alarms, alarm{"Secrets", text, "/admin/audit?kind=" + provision.EventCredential})
 	}
 	return err
 }

@@ -71,6 +71,7 @@ type ledger interface {
 	broker.Search
 	broker.Setups
 	broker.Elevations
+	broker.Credentials
 	broker.Leftovers
 	broker.Outbox
 	broker.Tokens
@@ -125,7 +126,7 @@ func townOn(t testing.TB, store ledger) *town {
 	conditions, err := condition.New()
 	must(t, err)
 	x.Broker, err = broker.New(ctx, broker.Ports{
-		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Setups: x.store, Elevations: x.store, Conditions: conditions,
+		Ledger: x.store, Registry: x.store, Keys: keys, Attempts: broker.NewLocalAttempts(time.Now), Clock: x.store, Upstreams: x.store, Search: x.store, Setups: x.store, Elevations: x.store, Credentials: x.store, Conditions: conditions,
 		Leftovers: x.store, Outbox: x.store, Messenger: deaf{}, Operators: "ops", Documents: documents{}, URL: x.origin,
 		Open:    func(_ context.Context, c provision.Connection) (idp.Provider, error) { return believer{c.ID}, nil },
 		Present: func(provision.App, broker.Identity) map[string][]string { return nil },
