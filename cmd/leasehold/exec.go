@@ -61,7 +61,7 @@ func (c execCommand) Run(s *surroundings) error {
 		return usageError{fmt.Errorf("--url %s: write https://…; http is for loopback names only, for whoever reads the way has the token", printable(base))}
 	}
 	c.Task = cmp.Or(c.Task, runOf(s.environ), strings.ToLower(rand.Text()))
-	at := errands{base: base + "/t/" + url.PathEscape(c.Tenant), http: http.Client{Timeout: execPatience, CheckRedirect: stayHere}}
+	at := errands{base: base + "/t/" + url.PathEscape(c.Tenant), http: farClient()}
 	token, err := c.token(s, at)
 	if err != nil {
 		return err

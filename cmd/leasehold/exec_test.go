@@ -20,7 +20,9 @@ func TestAJobShowsItsTokenToNobodyButTheHostThatWasNamed(t *testing.T) {
 	defer other.Close()
 	sso := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect)) // of all of them, the one that repeats a form
 	defer sso.Close()
+	t.Setenv("HTTP_PROXY", other.URL) // reads what goes to it in the clear
 	for url, want := range map[string]string{
+		strings.Replace(sso.URL, "127.0.0.1", "sso.localhost", 1): "307",
 		sso.URL: "307", "http://sso.example.com": "https", "ftp://localhost": "https", "sso.example.com": "https", "https://user:word@sso.example.com": "https",
 	} {
 		var out bytes.Buffer

@@ -73,8 +73,16 @@ func (s *surroundings) reach(q question) (admin, error) {
 	if token == "" {
 		return admin{}, usageError{errors.New("--server wants a token, in $LEASEHOLD_TOKEN or in the file that $LEASEHOLD_TOKEN_FILE names; make one with: leasehold token create")}
 	}
+	if !strings.HasPrefix(token, "lht_") {
+		return admin{}, usageError{errors.New("what stands in $LEASEHOLD_TOKEN, or in the file of $LEASEHOLD_TOKEN_FILE, is no token of the API: those begin with lht_")}
+	}
+	return admin{http: farClient(), base: strings.TrimSuffix(s.server, "/"), token: token, say: s}, nil
+}
+
+// farClient speaks to a server that is shown a token: to no other host than was named, and past no proxy in the clear.
+func farClient() http.Client {
 	way := &http.Transport{DialContext: dialHere, Proxy: proxyOf, ForceAttemptHTTP2: true}
-	return admin{http: http.Client{Transport: way, Timeout: execPatience, CheckRedirect: stayHere}, base: strings.TrimSuffix(s.server, "/"), token: token, say: s}, nil
+	return http.Client{Transport: way, Timeout: execPatience, CheckRedirect: stayHere}
 }
 
 // dialHere dials loopback for the names that are its own (RFC 6761, 6.3), whatever a resolver says of them: to these a token is
@@ -214,9 +222,9 @@ func (q question) refused(p api.Problem) error {
 	case p.Status == http.StatusNotFound:
 		return fmt.Errorf("%s: %w", q.what(), provision.ErrNotFound)
 	case p.Status == http.StatusConflict && known && !strings.HasSuffix(what, provision.ErrNotFound.Error()):
-		return errors.New(what)
+		return errors.New(printable(what))
 	case p.Status == http.StatusConflict && p.Detail != "":
-		return errors.New(detail)
+		return errors.New(printable(detail))
 	case p.Status == http.StatusConflict:
 		detail = q.what() + ": " + detail
 	}

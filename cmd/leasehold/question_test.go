@@ -112,6 +112,11 @@ func TestATokenGoesNowhereElse(t *testing.T) {
 		t.Errorf("%v, followed: %v", err, taken)
 	}
 
+	s.token = "lh_handle" // of a workload, which leasehold exec gives to the command that it runs
+	if err := s.ask(get("/accounts", nil), nil); err == nil || !strings.Contains(err.Error(), "no token of the API") {
+		t.Errorf("shown a handle: %v", err)
+	}
+
 	// A name of loopback is loopback, whatever a resolver says, and no proxy reads what goes there in the clear.
 	here, err := url.Parse(other.URL)
 	if err != nil {
@@ -132,6 +137,8 @@ func TestARefusalIsSaidInWords(t *testing.T) {
 	at := get("/accounts/acc_1", nil)
 	for want, p := range map[string]api.Problem{
 		"account acc_1: not found":                                           {Status: 404, Reason: "not_found"},
+		"account \ufffd[2J is expired":                                       {Status: 409, Reason: "conflict", Detail: "account \x1b[2J is expired: conflict"},
+		"domain \ufffd[2J":                                                   {Status: 409, Reason: "conflict", Detail: "domain \x1b[2J"},
 		"account acc_1 is expired":                                           {Status: 409, Reason: "conflict", Detail: "account acc_1 is expired: conflict"},
 		"token: not found: conflict":                                         {Status: 409, Reason: "conflict", Detail: "token: not found: conflict"},
 		"input_invalid: bad: body.x: unexpected property":                    {Status: 422, Reason: "input_invalid", Detail: "bad", Faults: []string{"body.x: unexpected property"}},
