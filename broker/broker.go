@@ -120,6 +120,7 @@ type Broker struct {
 	refreshed refresh
 	alive     liveness
 	lanes     lanes
+	returns   returns
 	expiring  expiring
 	hooks     hooks
 	aviary    aviary

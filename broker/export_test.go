@@ -7,8 +7,11 @@ import (
 	"leasehold/provision"
 )
 
-// WaitForLanes waits until nothing that Deliver began is under way.
-func (b *Broker) WaitForLanes() { b.lanes.tasks.Wait() }
+// WaitForLanes waits until nothing that Deliver or TakeBack began is under way.
+func (b *Broker) WaitForLanes() {
+	b.lanes.tasks.Wait()
+	b.returns.tasks.Wait()
+}
 
 // ForgetUnasked is what Run does each minute.
 func (b *Broker) ForgetUnasked(ctx context.Context) error { return b.forgetUnasked(ctx) }

@@ -83,6 +83,7 @@ func (b *Broker) Run(ctx context.Context) {
 	asked.Wait()
 	b.aviary.tasks.Wait()
 	b.lanes.tasks.Wait()
+	b.returns.tasks.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	b.log("write uses", b.flushUses(last))

@@ -3,8 +3,9 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
-	"time"
+	"sync"
 
 	"leasehold/provision"
 )
@@ -67,30 +68,58 @@ func (b *Broker) renewable(ctx context.Context, x Trade) (provision.Standing, er
 	return s, nil
 }
 
-// follow tells the sources of a lease's credentials that it goes on, all of them within sourceLimit. One that does not
-// hear of it, or that we do not get to note, keeps the end that it was told before, and is taken back then.
+// follow tells the sources of a lease's credentials that it goes on, each by itself within sourceLimit. One that does not
+// hear of it, that would not give the holder a credential any more, or that we do not get to note, keeps the end that it was
+// told before, and is taken back then.
 func (b *Broker) follow(ctx context.Context, l provision.Lease, from provision.Requester) {
 	if b.Credentials == nil || b.Sources == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sourceLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sourceLimit) // to read, and for sources
 	defer cancel()
-	open, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Lease: l.ID, Open: true})
-	b.log("credentials of a renewed lease", err)
-	d := Deed{Actor: workloadActor(l), Requester: from}
+	open, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Lease: l.ID, State: provision.CredentialIssued})
+	if err != nil || len(open) == 0 {
+		b.log("credentials of a renewed lease", err)
+		return
+	}
+	s, err := b.Ledger.Lease(ctx, l.ID)
+	if err != nil {
+		b.log("renewal of credentials", err)
+		return
+	}
+	places := map[provision.SecretRef][]provision.Credential{}
 	for _, c := range open {
-		if c.State == provision.CredentialIssued && c.Until.Before(l.Until()) {
-			b.log("renewal of a credential", b.prolong(ctx, d, c, l.Until()))
+		if c.Until.Before(l.Until()) {
+			places[c.Ref()] = append(places[c.Ref()], c)
 		}
+	}
+	d := Deed{Actor: workloadActor(l), Requester: from}
+	var all sync.WaitGroup
+	for _, there := range places {
+		all.Go(func() { b.prolongAll(ctx, d, s, there) })
+	}
+	all.Wait()
+}
+
+// prolongAll tells one source of some credentials of the lease of s that it goes on, one after the other.
+func (b *Broker) prolongAll(ctx context.Context, d Deed, s provision.Standing, there []provision.Credential) {
+	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
+	defer cancel()
+	for _, c := range there {
+		b.log("renewal of a credential", b.prolong(ctx, d, s, c))
 	}
 }
 
 // prolong tells a source first, and the ledger then: broken off in between, the credential is taken back too early.
-func (b *Broker) prolong(ctx context.Context, d Deed, c provision.Credential, until time.Time) error {
-	_, source, err := b.Sources.Source(ctx, c.Tenant, c.Source)
+func (b *Broker) prolong(ctx context.Context, d Deed, s provision.Standing, c provision.Credential) error {
+	secret, source, err := b.Sources.Source(ctx, c.Tenant, c.Source)
 	if err != nil {
 		return err
 	}
+	if !secret.Gives(s) {
+		return fmt.Errorf("credential %s ends when it would have: %w", c.ID, &provision.DeniedError{Reason: provision.RoleMissing, Tenant: c.Tenant})
+	}
+	until := s.Lease.Until()
 	if err := source.Renew(ctx, c.Name, b.Now().Add(until.Sub(b.Ledger.Now()))); err != nil {
 		return err
 	}

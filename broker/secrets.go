@@ -14,7 +14,7 @@ import (
 
 // Credentials lists what sources of secrets know for leases.
 type Credentials interface {
-	// Credentials lists those that a filter chooses, in the order of their ids.
+	// Credentials lists those that a filter chooses, in the order of their ids, or of their turns when they are due.
 	Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error)
 	// CountCredentials counts those that are open, by tenant, source and state.
 	CountCredentials(ctx context.Context) ([]provision.CredentialCount, error)

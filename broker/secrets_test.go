@@ -91,6 +91,7 @@ func (h *house) takeBack() {
 	if err := h.TakeBack(context.Background()); err != nil {
 		h.t.Fatal(err)
 	}
+	h.WaitForLanes()
 }
 
 func (h *house) credential() provision.Credential {

@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"leasehold/provision"
@@ -11,30 +13,73 @@ import (
 // takeBackBatch is how many credentials are taken back in one go.
 const takeBackBatch = 100
 
-// TakeBack takes back every credential whose lease is over, that nobody was handed, or that its source did not take back
-// before. Sources do not wait for each other, and one that hangs is asked once in a turn.
+// returns are the sources that are being asked to take credentials back. One that hangs holds up nobody but itself.
+type returns struct {
+	mu    sync.Mutex
+	busy  map[provision.SecretRef]bool
+	tasks sync.WaitGroup
+}
+
+// enter takes a source's lane, unless somebody is in it.
+func (r *returns) enter(at provision.SecretRef) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[at] {
+		return false
+	}
+	if r.busy == nil {
+		r.busy = map[provision.SecretRef]bool{}
+	}
+	r.busy[at] = true
+	return true
+}
+
+func (r *returns) leave(at provision.SecretRef) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.busy, at)
+}
+
+// under lists the sources whose lanes are taken.
+func (r *returns) under() []provision.SecretRef {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.busy))
+}
+
+// TakeBack begins to take back every credential whose lease is over, that nobody was handed, or that its source did not take
+// back before, and waits for no source. Each has a lane of its own, and gets a turn however many are due of others.
 func (b *Broker) TakeBack(ctx context.Context) error {
-	due, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Due: b.Ledger.Now(), Limit: takeBackBatch})
-	type place struct {
-		tenant provision.TenantID
-		source provision.SecretID
+	for passed := b.returns.under(); ; {
+		due, err := b.Credentials.Credentials(ctx, provision.CredentialFilter{Due: b.Ledger.Now(), Except: passed, Limit: takeBackBatch})
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		places := map[provision.SecretRef][]provision.Credential{}
+		for _, c := range due {
+			places[c.Ref()] = append(places[c.Ref()], c)
+		}
+		for at, there := range places {
+			passed = append(passed, at)
+			b.takeBackApart(ctx, at, there)
+		}
+		if len(due) < takeBackBatch {
+			return nil
+		}
 	}
-	places := map[place][]provision.Credential{}
-	for _, c := range due {
-		at := place{c.Tenant, c.Source}
-		places[at] = append(places[at], c)
+}
+
+// takeBackApart takes back credentials of one source in its lane, unless that is taken: then they have their turn again.
+func (b *Broker) takeBackApart(ctx context.Context, at provision.SecretRef, there []provision.Credential) {
+	if !b.returns.enter(at) {
+		return
 	}
-	faults := make(chan error, len(places))
-	var all sync.WaitGroup
-	for _, there := range places {
-		all.Go(func() { faults <- b.takeBackAll(ctx, there) })
-	}
-	all.Wait()
-	close(faults)
-	for fault := range faults {
-		err = errors.Join(err, fault)
-	}
-	return err
+	b.returns.tasks.Go(func() {
+		defer b.returns.leave(at)
+		if err := b.takeBackAll(ctx, there); ctx.Err() == nil { // else it is we who gave up
+			b.log("take back credentials", err)
+		}
+	})
 }
 
 // errHangs is what those are told of whose source did not answer the one before them.

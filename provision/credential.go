@@ -68,10 +68,20 @@ type CredentialFilter struct {
 	Source SecretID
 	State  CredentialState
 	Open   bool
-	Due    time.Time    // only those that are to be taken back at this time
-	After  CredentialID // begins after it, in the order of ids
+	Due    time.Time    // only those that are to be taken back at this time, in the order of their turns (Next, then id)
+	Except []SecretRef  // none of these sources
+	After  CredentialID // begins after it, in the order of ids; with Due there are no pages
 	Limit  int          // 0: 100
 }
+
+// SecretRef is a source of a tenant.
+type SecretRef struct {
+	Tenant TenantID
+	Source SecretID
+}
+
+// Ref is the source of c.
+func (c Credential) Ref() SecretRef { return SecretRef{c.Tenant, c.Source} }
 
 // CredentialCount is how many credentials of a source are open in a state.
 type CredentialCount struct {
@@ -87,7 +97,7 @@ const MaxCredentialCount = 100_000
 // Matches reports whether f chooses c, whose lease is over or not, but for After and Limit.
 func (f CredentialFilter) Matches(c Credential, over bool) bool {
 	due := c.Open() && !c.Next.After(f.Due) && (c.State != CredentialIssued || over || !c.Until.After(f.Due))
-	if f.ID != "" && c.ID != f.ID || f.Source != "" && c.Source != f.Source || f.State != "" && c.State != f.State {
+	if f.ID != "" && c.ID != f.ID || f.Source != "" && c.Source != f.Source || f.State != "" && c.State != f.State || slices.Contains(f.Except, c.Ref()) {
 		return false
 	}
 	return (f.Tenant == "" || c.Tenant == f.Tenant) && (f.Lease == "" || c.Lease == f.Lease) && (!f.Open || c.Open()) && (f.Due.IsZero() || due)
@@ -156,13 +166,14 @@ func RevokedCredential(s State, c Credential, fault string, a Act) Change {
 	if !c.Open() {
 		return Change{}
 	}
+	was := c.State
 	if fault == "" && !c.Told && (c.Gone.IsZero() || a.Now.Before(c.Gone.Add(CredentialPatience))) {
 		c.State, c.Tried, c.Fault = CredentialRevoking, 0, ""
 		if c.Gone.IsZero() {
 			c.Gone = a.Now
 		}
 		c.Next = c.Gone.Add(CredentialPatience)
-		return Change{Credentials: []Credential{c}}
+		return a.tried(s, c, was)
 	}
 	if fault == "" {
 		c.State, c.Ended, c.Fault, c.Next = CredentialRevoked, a.Now, "", time.Time{}
@@ -170,14 +181,21 @@ func RevokedCredential(s State, c Credential, fault string, a Act) Change {
 	}
 	c.Tried, c.Fault = c.Tried+1, fault
 	c.Next = a.Now.Add(min(time.Second<<min(c.Tried, 8), 2*time.Minute))
-	if c.State != CredentialStuck && c.Tried < CredentialTries {
+	switch {
+	case c.State == CredentialStuck: // until the source takes it back
+	case c.Tried < CredentialTries:
 		c.State = CredentialRevoking
-		return Change{Credentials: []Credential{c}} // the next try tells
+	default:
+		c.State = CredentialStuck
 	}
-	if c.State == CredentialStuck {
+	return a.tried(s, c, was)
+}
+
+// tried is c after a try, with an event when it stands elsewhere than before: not each try tells.
+func (a Act) tried(s State, c Credential, was CredentialState) Change {
+	if c.State == was {
 		return Change{Credentials: []Credential{c}}
 	}
-	c.State = CredentialStuck
 	return a.credential(s, c, string(c.State))
 }
 

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -30,5 +31,28 @@ func TestARoleForAWhileGivesNoCredential(t *testing.T) {
 	}
 	if secret.Tenant = "globex"; secret.Gives(s) {
 		t.Error("given to another tenant")
+	}
+}
+
+// What a source is asked again and again for fills no audit, and no move to another state is missing there.
+func TestOneEventTellsOfEachMoveOfACredentialThatIsTakenBack(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	take := func(c provision.Credential, faults ...string) (told []string) {
+		for _, fault := range faults {
+			done := provision.RevokedCredential(provision.State{}, c, fault, provision.Act{Now: now, IDs: ids("c")})
+			c = done.Credentials[0]
+			for _, e := range done.Events {
+				told = append(told, e.Outcome)
+			}
+		}
+		return told
+	}
+	c := provision.Credential{ID: "crd_1", Tenant: "acme", Source: "db", State: provision.CredentialIssued, Told: true}
+	if told := take(c, "no route", "no route", "no route", "no route", "no route", ""); !slices.Equal(told, []string{"revoking", "stuck", "revoked"}) {
+		t.Errorf("of one that was held: %q", told)
+	}
+	c.State, c.Told = provision.CredentialIntended, false
+	if told := take(c, "", ""); !slices.Equal(told, []string{"revoking"}) {
+		t.Errorf("of one that its source may make yet: %q", told)
 	}
 }

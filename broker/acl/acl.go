@@ -153,7 +153,6 @@ func (s Server) dial(ctx context.Context) (net.Conn, error) {
 // said is an error in words that hold nothing secret.
 func said(ctx context.Context, err error) error {
 	var no goredis.Error
-	var dial *net.OpError
 	var late net.Error
 	switch {
 	case err == nil:
@@ -165,8 +164,9 @@ func said(ctx context.Context, err error) error {
 		return fmt.Errorf("the Redis does not do it: %s", code)
 	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout():
 		return errors.New("the Redis does not answer in time")
-	case errors.As(err, &dial) && dial.Err != nil:
-		return fmt.Errorf("the Redis cannot be reached: %w", dial.Err)
+	}
+	if why := broker.Unreached(err); why != "" {
+		return fmt.Errorf("the Redis cannot be reached: %s", why)
 	}
 	return errors.New("the Redis does not do it")
 }

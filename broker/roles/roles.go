@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -131,14 +130,14 @@ func (d Database) with(ctx context.Context, do func(*pgx.Conn) error) error {
 
 func said(ctx context.Context, what string, err error) error {
 	var no *pgconn.PgError
-	var dial *net.OpError
 	switch {
 	case errors.As(err, &no):
 		return fmt.Errorf("the database %s: %s", what, no.Code)
 	case ctx.Err() != nil:
 		return fmt.Errorf("the database %s in time", what)
-	case errors.As(err, &dial) && dial.Err != nil:
-		return fmt.Errorf("the database %s: %w", what, dial.Err)
+	}
+	if why := broker.Unreached(err); why != "" {
+		return fmt.Errorf("the database %s: %s", what, why)
 	}
 	return fmt.Errorf("the database %s", what)
 }

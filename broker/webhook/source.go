@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,8 @@ func plain(text string, limit int) bool {
 	return len(text) <= limit && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// ask sends one wish. Its id is the verb and the name, and the end where that is what is wanted.
+// ask sends one wish. Its id is the verb and the name, and the end where that is what is wanted. Each try to revoke has an id
+// of its own: what answers an id again as it did before would leave a second look undone.
 func (s Source) ask(ctx context.Context, verb, name string, until time.Time) (granted, error) {
 	if len(s.Secrets) == 0 {
 		return granted{}, errors.New("nothing to sign with")
@@ -106,8 +108,11 @@ func (s Source) ask(ctx context.Context, verb, name string, until time.Time) (gr
 		return granted{}, errors.New("the address cannot be used")
 	}
 	id, sent := name+"."+verb, s.Now()
-	if verb == "renew" {
+	switch verb {
+	case "renew":
 		id += "." + strconv.FormatInt(until.Unix(), 10)
+	case "revoke":
+		id += "." + rand.Text()
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json")

@@ -128,6 +128,9 @@ func fault(err error) string {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return "no answer in time"
 	}
+	if why := broker.Unreached(err); why != "" {
+		return why
+	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}

@@ -13,15 +13,24 @@ func (c *commit) credential(x provision.Credential) error {
 	return nil
 }
 
-// Credentials lists credentials, in the order of their ids.
+// Credentials lists credentials, in the order of their ids, and those that are due in the order of their turns.
 func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) (found []provision.Credential, err error) {
+	limit := cmp.Or(max(f.Limit, 0), 100)
 	err = s.view(ctx, func(t *tables) error {
+		most := limit
+		if !f.Due.IsZero() {
+			most = len(t.credentials)
+		}
 		found = sorted(t.credentials, string(f.After), func(c provision.Credential) bool {
 			l := t.leases[c.Lease]
 			return f.Matches(c, l.ID == "" || !l.EndedAt.IsZero())
-		}, cmp.Or(max(f.Limit, 0), 100))
+		}, most)
 		return nil
 	})
+	if !f.Due.IsZero() {
+		slices.SortStableFunc(found, func(a, b provision.Credential) int { return a.Next.Compare(b.Next) })
+		found = found[:min(len(found), limit)]
+	}
 	return found, err
 }
 

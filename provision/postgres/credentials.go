@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"leasehold/provision"
@@ -21,18 +22,27 @@ func nextOf(t time.Time) int64 {
 	return stamp(t)
 }
 
-// Credentials lists credentials, in the order of their ids.
+// Credentials lists credentials, in the order of their ids, and those that are due in the order of their turns.
 func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error) {
 	which := filter{}.of("tenant = ", string(f.Tenant)).of("lease = ", string(f.Lease)).of("id = ", string(f.ID)).of("source = ", string(f.Source)).of("state = ", string(f.State)).of("id > ", string(f.After))
 	if f.Open || f.State.Open() || !f.Due.IsZero() {
 		which = which.that("open")
 	}
+	order := "id"
 	if !f.Due.IsZero() {
+		order = "next, id"
 		over := "NOT EXISTS (SELECT 1 FROM leases l WHERE l.id = credentials.lease AND NOT l.ended)"
 		which = which.and("next <= ", stamp(f.Due)).and("(NOT held OR "+over+" OR until <= ", stamp(f.Due))
 		which.text += ")"
 	}
-	end, args := which.rest("id", f.Limit, 100)
+	if len(f.Except) > 0 {
+		except, err := json.Marshal(f.Except)
+		if err != nil {
+			return nil, err
+		}
+		which = which.both("(tenant, source) NOT IN (SELECT x->>'Tenant', x->>'Source' FROM json_array_elements(?::json) AS x)", string(except))
+	}
+	end, args := which.rest(order, f.Limit, 100)
 	return list[provision.Credential](ctx, s, "SELECT body FROM credentials WHERE true"+end, args...)
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"leasehold/provision"
@@ -27,16 +28,25 @@ func (r reader) credentials(lease provision.LeaseID) ([]provision.Credential, er
 	return rows[provision.Credential](r, "SELECT body FROM credentials WHERE lease = ? AND open ORDER BY id", lease)
 }
 
-// Credentials lists credentials, in the order of their ids.
+// Credentials lists credentials, in the order of their ids, and those that are due in the order of their turns.
 func (s *Store) Credentials(ctx context.Context, f provision.CredentialFilter) ([]provision.Credential, error) {
 	which := filter{}.of("tenant = ?", string(f.Tenant)).of("lease = ?", string(f.Lease)).of("id = ?", string(f.ID)).of("source = ?", string(f.Source)).of("state = ?", string(f.State)).of("id > ?", string(f.After))
 	if f.Open || f.State.Open() || !f.Due.IsZero() {
 		which = which.and("open")
 	}
+	order := "id"
 	if !f.Due.IsZero() {
+		order = "next, id"
 		which = which.and("next <= ? AND (NOT held OR until <= ? OR NOT EXISTS (SELECT 1 FROM leases l WHERE l.id = credentials.lease AND NOT l.ended))", stamp(f.Due), stamp(f.Due))
 	}
-	end, args := which.rest("id", f.Limit, 100)
+	if len(f.Except) > 0 {
+		except, err := json.Marshal(f.Except)
+		if err != nil {
+			return nil, err
+		}
+		which = which.and("(tenant, source) NOT IN (SELECT json_extract(value, '$.Tenant'), json_extract(value, '$.Source') FROM json_each(?))", string(except))
+	}
+	end, args := which.rest(order, f.Limit, 100)
 	return list[provision.Credential](ctx, s, "SELECT body FROM credentials WHERE 1"+end, args...)
 }
 
