@@ -70,7 +70,14 @@ func (k *Desk) RuleElevation(ctx context.Context, o Order, id provision.Elevatio
 		right = "elevations.approve"
 	}
 	return k.onElevation(ctx, o, right, id, func(e provision.Elevation) error {
-		_, err := k.b.ruleOn(ctx, o.deed(), e, yes, provision.Standing{})
+		d := o.deed()
+		if yes {
+			var err error
+			if d.Behind, err = k.behind(ctx, o.Mandate, e.Account); err != nil {
+				return err
+			}
+		}
+		_, err := k.b.ruleOn(ctx, d, e, yes, provision.Standing{})
 		return err
 	})
 }

@@ -55,7 +55,7 @@ func (k *Desk) MandateOfToken(ctx context.Context, shown string, from provision.
 			k.b.Log.Warn("the use of a token is not noted", "token", t.ID, "error", err)
 		}
 	}
-	m := Mandate{Requester: from, Everywhere: t.Everywhere, Tenant: t.Tenant, Permits: t.Permits, Behind: t.Maker, Actor: provision.Actor{Kind: provision.TenantAdmin, ID: string(t.ID), Via: "api"}}
+	m := Mandate{Requester: from, Everywhere: t.Everywhere, Tenant: t.Tenant, Permits: t.Permits, Behind: t.Behind(), Actor: provision.Actor{Kind: provision.TenantAdmin, ID: string(t.ID), Via: "api"}}
 	if m.Permits == nil {
 		m.Permits = []provision.Permit{} // nil would be everything
 	}
@@ -64,6 +64,26 @@ func (k *Desk) MandateOfToken(ctx context.Context, shown string, from provision.
 	}
 	m.Write = true // what of it, Permits says
 	return m, nil
+}
+
+// behind is the person behind a mandate, whom an approval is held against: "" when it is the host's. A token that a token made
+// before that was noted leads to the one that made it. When nobody can tell, it may be whoever asked, and so it is.
+func (k *Desk) behind(ctx context.Context, m Mandate, asked provision.AccountID) (provision.AccountID, error) {
+	behind, by := m.Behind, m.Actor
+	for range maxTokens {
+		switch {
+		case behind != "" || m.Host || by.Via == provision.ViaSocket:
+			return behind, nil
+		case !strings.HasPrefix(by.ID, "tok_"):
+			return asked, nil
+		}
+		s, err := k.tokens.Token(ctx, provision.TokenID(by.ID))
+		if err != nil && !errors.Is(err, provision.ErrNotFound) {
+			return "", err
+		}
+		behind, by = s.Token.Behind(), s.Token.By
+	}
+	return asked, nil
 }
 
 // NewToken describes a token to make.

@@ -31,7 +31,7 @@ func misplaced(app *door, ask Ask, e *entry) provision.Reason {
 		return provision.SessionMalformed
 	case e.errand == nil:
 		return ""
-	case !slices.Contains(e.errand.Audience, app.ID):
+	case !slices.Contains(e.errand.Audience, app.ID), e.kind == provision.AgentLease && !app.TakesAgents(false):
 		return provision.AppNotGranted
 	case !e.errand.Covers(ask.Origin, ask.Path):
 		return provision.ResourceNotGranted
@@ -140,7 +140,7 @@ func (b *Broker) takers(ctx context.Context, s provision.Standing, signed bool) 
 		if err != nil {
 			return nil, err
 		}
-		if app.Takes(signed) && newDoor(app).refuses(&s, b.Ledger.Now()) == "" {
+		if app.Takes(signed) && (s.Lease.Kind != provision.AgentLease || app.TakesAgents(signed)) && newDoor(app).refuses(&s, b.Ledger.Now()) == "" {
 			takers = append(takers, id)
 		}
 	}

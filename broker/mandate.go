@@ -26,7 +26,7 @@ type Mandate struct {
 // one only in the operators' tenant.
 func (b *Broker) MandateOf(s provision.Standing, from provision.Requester) (Mandate, error) {
 	m := Mandate{Requester: from, Write: true, Lease: s.Lease.ID, Tenant: s.Tenant.ID, Behind: s.Account.ID}
-	m.Actor = provision.Actor{Kind: provision.TenantAdmin, ID: string(s.Account.ID), Via: "console"}
+	m.Actor = provision.Actor{Kind: provision.TenantAdmin, ID: string(s.Account.ID), Via: provision.ViaConsole}
 	switch {
 	case s.Tenant.ID == "" || s.Account.Tenant != s.Tenant.ID:
 	case s.Account.Holds(provision.OperatorOffice) && s.Tenant.ID == b.Operators:

@@ -177,17 +177,18 @@ func (b *Broker) endEach(ctx context.Context, leases []provision.LeaseID, open [
 		}
 	}
 	now := b.Ledger.Now()
-	changes := make(map[provision.LeaseID]provision.Change, len(leases))
+	changes, touched := make(map[provision.LeaseID]provision.Change, len(leases)), make(map[provision.LeaseID][]provision.LeaseID, len(leases))
 	news := provision.NewsID(draw()) // nobody asked, so nobody waits until the others know
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
 		c := endOrKeep(id, s, open, judge, draws[id], now)
-		b.inform(&c, altered(c, s), news)
+		touched[id] = altered(c, s)
+		b.inform(&c, touched[id], news)
 		changes[id] = c
 		return c
 	})
 	b.index.drop(leases...)
-	for _, c := range changes {
-		b.forget(c, nil)
+	for id, c := range changes {
+		b.forget(c, touched[id])
 	}
 	if err != nil {
 		return 0, err

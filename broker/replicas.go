@@ -169,7 +169,7 @@ func altered(c provision.Change, s provision.State) []provision.LeaseID {
 		}
 		ids = append(ids, e.Lease)
 	}
-	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases, s.Acting) {
+	for _, l := range slices.Concat(s.Leases, s.FormerLeases, s.IntendedLeases, s.Acting, s.FormerActing) {
 		written := slices.ContainsFunc(c.Leases, func(w provision.Lease) bool {
 			return w.ID == l.ID || w.Parent == l.ID || l.Parent != "" && w.Account == l.Account
 		})

@@ -180,19 +180,20 @@ func (b *Broker) write(ctx context.Context, leases []provision.LeaseID, change f
 			return err
 		}
 	}
-	changes := make(map[provision.LeaseID]provision.Change, len(leases))
+	changes, touched := make(map[provision.LeaseID]provision.Change, len(leases)), make(map[provision.LeaseID][]provision.LeaseID, len(leases))
 	news := provision.NewsID(draw())
 	err := b.Ledger.End(ctx, leases, func(id provision.LeaseID, s provision.State) provision.Change {
 		c := change(id, s, draws[id])
 		if len(c.Events) > 0 { // without one nothing ended, and nobody has to forget anything
-			b.inform(&c, altered(c, s), news)
+			touched[id] = altered(c, s)
+			b.inform(&c, touched[id], news)
 		}
 		changes[id] = c
 		return c
 	})
-	for _, c := range changes {
+	for id, c := range changes {
 		if len(c.Events) > 0 {
-			b.forget(c, nil)
+			b.forget(c, touched[id])
 		}
 		if err == nil {
 			b.countEnded(c)

@@ -7,6 +7,12 @@ type Actor struct {
 	Via  string // "login", "admin.sock", "manifest", "reaper", …
 }
 
+// Ways of administrators that decide who is behind a token: a session of theirs, and the socket of the host, where nobody is.
+const (
+	ViaConsole = "console"
+	ViaSocket  = "admin.sock"
+)
+
 // The kinds of actor.
 const (
 	Person      = "person"

@@ -55,6 +55,12 @@ func (a Acting) inForce(t TenantID) bool {
 		a.Connection.ID != "" && a.Connection.Tenant == t && !a.Connection.Disabled
 }
 
+// Vanishes reports whether the account may be deleted with its last lease while it acts for others: that of a workload, in an
+// ephemeral tenant.
+func (s Standing) Vanishes() bool {
+	return s.Account.ID != "" && s.Account.Email.IsZero() && s.Tenant.Policy.Mode == Ephemeral
+}
+
 // names are a as a lease beginning now would carry it.
 func (a Acting) names() Agent {
 	return Agent{a.Account.ID, a.Connection.ID, a.Account.Generation, a.Connection.Generation}

@@ -66,7 +66,6 @@ func DeleteAccount(s State, a Act) (Change, error) {
 	s.Tenant.Policy.Mode = Ephemeral // whose accounts are erased when they end
 	change, e := a.begin()
 	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
-	change.News.Judge = s.actingIn()
 	to := s.Account.State
 	if to == Active {
 		to = Dormant
@@ -166,7 +165,6 @@ func (a Act) endAll(s State, to AccountState, from ...AccountState) (Change, err
 	}
 	change, e := a.begin()
 	e.leases(&change, s.Listeners, s.Leases, nil, CauseAdmin)
-	change.News.Judge = s.actingIn()
 	s.Account.Generation++
 	e.state(&change, s, to, string(CauseAdmin))
 	change.Events[len(change.Events)-1].Personal.Detail = a.Why

@@ -30,6 +30,11 @@ func (a App) Admits(t TenantID) bool { return slices.Contains(a.Tenants, t) }
 // Takes reports whether a takes tokens of workloads: signed ones, or handles.
 func (a App) Takes(signed bool) bool { return a.OffPath && signed || a.Workloads && !signed }
 
+// TakesAgents reports whether a takes tokens of agents, signed ones or handles: it is told who acts, and not of the person alone.
+func (a App) TakesAgents(signed bool) bool {
+	return a.Takes(signed) && (signed || a.Headers != "remote-user")
+}
+
 // MistakesWorkloads reports whether a would be told of a workload in a word that may be a person's name.
 func (a App) MistakesWorkloads() bool {
 	return a.Workloads && a.Headers == "remote-user" && a.User != "id"

@@ -34,6 +34,7 @@ type Commissioned struct {
 //	resource: of no grant of the rule, at no app of it
 //	roles: she has none that the grant is for
 //	minutes: more than the grant lasts
+//	app: it wants a new login
 //	agents: as many as one person may have
 func Commission(s State, ask Commissioning, a Act) Commissioned {
 	rule, grant, app, reason := s.mayCommission(ask, a.Now)
@@ -42,11 +43,11 @@ func Commission(s State, ask Commissioning, a Act) Commissioned {
 		event.Personal.Detail = brief("rule " + ask.Rule + ", " + ask.Resource + ", " + ask.For.String())
 		return Commissioned{Reason: reason, Change: Change{Events: []Event{event}}}
 	}
-	above := s.Former.Lease
+	above, lasts := s.Former.Lease, min(ask.For, s.leftAt(app, a.Now))
 	l := Lease{
 		ID: a.IDs.Lease(above.Tenant), Kind: CommissionLease, Tenant: above.Tenant, Account: above.Account, Connection: above.Connection, Domain: above.Domain, Parent: above.ID,
-		Grant: Grant{Rule: rule.ID, Of: grant.ID, Terms: rule.Terms(), Audience: []AppID{app}, Resources: []string{ask.Resource}, For: ask.For},
-		Authn: above.Authn, Start: a.Now, End: a.Now.Add(min(CommissionLife, ask.For)), Ceiling: CauseCeiling, Seen: a.Now, Generations: s.Former.generations(),
+		Grant: Grant{Rule: rule.ID, Of: grant.ID, Terms: rule.Terms(), Audience: []AppID{app.ID}, Resources: []string{ask.Resource}, For: lasts},
+		Authn: above.Authn, Start: a.Now, End: a.Now.Add(min(CommissionLife, lasts)), Ceiling: CauseCeiling, Seen: a.Now, Generations: s.Former.generations(),
 	}
 	if above.End.Before(l.End) {
 		l.End, l.Ceiling = above.End, CauseParentEnded
@@ -68,18 +69,21 @@ func (a Act) commission(s State, l Lease, outcome string, reason Reason) Event {
 }
 
 // mayCommission is the rule, the grant and the app that a wish is about, or why it is refused.
-func (s State) mayCommission(ask Commissioning, now time.Time) (rule TrustRule, grant GrantRule, app AppID, reason Reason) {
+func (s State) mayCommission(ask Commissioning, now time.Time) (rule TrustRule, grant GrantRule, app App, reason Reason) {
 	if reason = s.Former.stands(now); reason != "" {
-		return rule, grant, "", reason
+		return rule, grant, app, reason
 	}
 	if rule = s.Former.Tenant.Policy.Rule(ask.Rule); !rule.Agent {
-		return rule, grant, "", RuleUnknown
+		return rule, grant, app, RuleUnknown
 	}
 	if rule.Disabled || !rule.Answered(s.EmailHolder) {
-		return rule, grant, "", RuleHeld
+		return rule, grant, app, RuleHeld
 	}
 	if grant, app, reason = s.grantFor(rule, ask); reason != "" {
-		return rule, grant, "", reason
+		return rule, grant, app, reason
+	}
+	if s.leftAt(app, now) <= 0 {
+		return rule, grant, app, AuthTooOld
 	}
 	held := 0
 	for _, l := range s.FormerLeases {
@@ -88,13 +92,13 @@ func (s State) mayCommission(ask Commissioning, now time.Time) (rule TrustRule, 
 		}
 	}
 	if held >= MaxAgents {
-		return rule, grant, "", TooManyLeases
+		return rule, grant, app, TooManyLeases
 	}
 	return rule, grant, app, ""
 }
 
 // grantFor is the first grant of a rule that has what is wanted, or why the last of them has not.
-func (s State) grantFor(rule TrustRule, ask Commissioning) (GrantRule, AppID, Reason) {
+func (s State) grantFor(rule TrustRule, ask Commissioning) (GrantRule, App, Reason) {
 	reason := GrantRefused
 	for _, id := range rule.Grants {
 		grant := s.Former.Tenant.Policy.Grant(id)
@@ -102,7 +106,7 @@ func (s State) grantFor(rule TrustRule, ask Commissioning) (GrantRule, AppID, Re
 		switch {
 		case !isResource(ask.Resource) || strings.Contains(ask.Resource, "*"):
 			reason = ResourceNotGranted
-		case app.ID == "" || !slices.Contains(grant.Apps, app.ID) || !app.Takes(false) && !app.Takes(true):
+		case app.ID == "" || !slices.Contains(grant.Apps, app.ID) || !app.TakesAgents(false) && !app.TakesAgents(true):
 			reason = AppNotGranted
 		case !app.Admits(s.Former.Tenant.ID):
 			reason = TenantNotOfApp
@@ -113,10 +117,22 @@ func (s State) grantFor(rule TrustRule, ask Commissioning) (GrantRule, AppID, Re
 		case ask.For < time.Minute || ask.For > grant.TTL():
 			reason = AgentTooLong
 		default:
-			return grant, app.ID, ""
+			return grant, app, ""
 		}
 	}
-	return GrantRule{}, "", reason
+	return GrantRule{}, App{}, reason
+}
+
+// leftAt is how long an app lets the holder of the session s.Former in before it wants a new login. An agent of hers is let in
+// no longer.
+func (s State) leftAt(app App, now time.Time) time.Duration {
+	if app.MaxSession <= 0 {
+		return MaxTTL // no agent lasts longer
+	}
+	if entered := s.Former.Entered(app.ID); !entered.IsZero() {
+		return entered.Add(app.MaxSession).Sub(now)
+	}
+	return app.MaxSession
 }
 
 // appOf is the app of s.Apps that a resource is at, or the zero one.

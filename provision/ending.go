@@ -83,6 +83,9 @@ func (e ending) state(change *Change, s State, to AccountState, why string) {
 		}
 		a = a.tombstone()
 	}
+	if a.State != Dormant {
+		change.News.Judge = append(change.News.Judge, s.actingIn()...)
+	}
 	change.Accounts = append(change.Accounts, a)
 	moved := e.event(Event{
 		Kind: EventAccountState, Tenant: a.Tenant, Account: a.ID, Outcome: string(a.State), Reason: why,

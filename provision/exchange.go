@@ -145,14 +145,14 @@ func (e *examiner) apps() {
 		if i := slices.IndexFunc(e.State.Apps, func(a App) bool { return a.ID == id }); i >= 0 {
 			app = e.State.Apps[i]
 		}
-		if !app.Takes(x.Direct) {
+		if !app.Takes(x.Direct) || e.behalved() && !app.TakesAgents(x.Direct) {
 			deaf = append(deaf, string(id))
 		}
 		if !app.Admits(e.State.Tenant.ID) {
 			closed = append(closed, string(id))
 		}
 	}
-	e.hold("app takes it", len(deaf) > 0, AppNotGranted, "no such token is taken by %s: see workloads and off_path", brief(strings.Join(deaf, ", ")))
+	e.hold("app takes it", len(deaf) > 0, AppNotGranted, "no such token is taken by %s: see workloads and off_path, and headers for agents", brief(strings.Join(deaf, ", ")))
 	e.hold("tenant of the app", len(closed) > 0, TenantNotOfApp, "tenant %s is not admitted by %s", e.State.Tenant.ID, brief(strings.Join(closed, ", ")))
 	e.hold("one app", x.Direct && len(wanted) != 1, AppNotGranted, "a signed token is for one app")
 	e.hold("counted uses", x.Direct && e.grant.Uses > 0, GrantRefused, "grant %s is good for %d checks, and no check counts a signed token", e.grant.ID, e.grant.Uses)

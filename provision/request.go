@@ -121,6 +121,7 @@ type State struct {
 	FormerListeners   Listeners   // of the former lease's account
 	IntendedListeners Listeners   // of the intent's account
 	Acting            []Lease     // that have not ended, by which Account acts for others; of a workload that the target names
+	FormerActing      []Lease     // likewise, of the former lease's account, when that may vanish with its last lease
 	Seats             int         // accounts of the tenant with a live lease, not counting Account
 	Spent             []Spent     // those of the target that are used up already
 	Met               bool        // the policy's condition was found to hold; no ledger says so
@@ -142,7 +143,7 @@ type IDs struct {
 // OfFormer is s with the former lease's account in the place of the account.
 func (s State) OfFormer() State {
 	s.Account, s.Tenant, s.Leases, s.Links = s.Former.Account, s.Former.Tenant, s.FormerLeases, s.FormerLinks
-	s.Listeners = s.FormerListeners
+	s.Listeners, s.Acting = s.FormerListeners, s.FormerActing
 	return s
 }
 

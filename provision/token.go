@@ -58,11 +58,20 @@ type Token struct {
 	Created      time.Time
 	Expires      time.Time
 	By           Actor
-	Maker        AccountID  `json:",omitempty"` // of the person who made it, or who made the token that made it; "": whoever may open the socket
+	Maker        AccountID  `json:",omitempty"` // of the person who made it, or who made the token that made it; "": whoever may open the socket, or it is older than this
 	Installation Generation // those that it was made under
 	Generation   Generation // of the tenant
 	Revoked      time.Time
 	Used         time.Time // exact to a minute
+}
+
+// Behind is the person behind t: whoever made it in a session, also of a token that is older than Maker. "": nobody is, or nobody
+// can tell.
+func (t Token) Behind() AccountID {
+	if t.Maker == "" && t.By.Via == ViaConsole {
+		return AccountID(t.By.ID)
+	}
+	return t.Maker
 }
 
 // MaxTokenLife is the longest that a token lasts.

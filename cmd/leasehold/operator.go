@@ -52,7 +52,7 @@ func (o operator) handler() http.Handler {
 func mandateOf(r *http.Request) (broker.Mandate, bool) {
 	peer, _ := r.Context().Value(peerKey{}).(string)
 	return broker.Mandate{
-		Actor:     provision.Actor{Kind: provision.Operator, ID: peer, Via: "admin.sock"},
+		Actor:     provision.Actor{Kind: provision.Operator, ID: peer, Via: provision.ViaSocket},
 		Requester: provision.Requester{RequestID: "req_" + strings.ToLower(rand.Text()[:12])}, Everywhere: true, Write: true, Host: true,
 	}, peer != ""
 }

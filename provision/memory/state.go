@@ -16,6 +16,9 @@ func (t *tables) state(x provision.Target) provision.State {
 	}
 	s.Former = t.standing(x.Lease)
 	s.FormerLeases, s.FormerLinks = t.liveLeases(s.Former.Account.ID), t.links[s.Former.Account.ID]
+	if s.Former.Vanishes() {
+		s.FormerActing = t.acting(s.Former.Account.ID)
+	}
 	if x.Elevations {
 		s.Waiting = t.waiting(s.Former.Account.ID)
 	}

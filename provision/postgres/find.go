@@ -120,6 +120,17 @@ func (f *found) accounts() []provision.AccountID {
 	return distinct(ids)
 }
 
+// workloads are the accounts that may act for others: the target's, and those of leases that are of no domain.
+func (f *found) workloads(t provision.Target) []provision.AccountID {
+	ids := []provision.AccountID{t.Account}
+	for _, h := range f.leases {
+		if h.domain == "" {
+			ids = append(ids, h.account)
+		}
+	}
+	return distinct(ids)
+}
+
 // shared are the locks of what is registered and will be read.
 func (f *found) shared(t provision.Target) locks {
 	l := locks{}

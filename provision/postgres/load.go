@@ -79,6 +79,7 @@ func (w *work) load(f *found, t provision.Target) (*view, error) {
 	w.loadRegistered(v, f, t)
 	w.loadAccounts(v, f.accounts())
 	w.loadLeases(v, f.leases)
+	queueFor(w, "SELECT "+leaseColumns+" FROM leases WHERE agent = ANY($1) AND agent <> '' AND NOT ended ORDER BY id", f.workloads(t), leases(func(l provision.Lease) { v.acting = append(v.acting, l) }))
 	w.loadTarget(v, f, t)
 	w.loadListeners(v, f, t)
 	w.loadWaiting(v, f, t)
@@ -141,10 +142,6 @@ func (w *work) loadTarget(v *view, f *found, t provision.Target) {
 	}
 	if !t.Email.IsZero() && f.tenant != "" {
 		w.queue("SELECT id FROM accounts WHERE tenant = $1 AND email = $2 AND email <> '' AND state <> 'deleted'", string(f.tenant), t.Email.String()).QueryRow(scan(&v.holder))
-	}
-	if t.Account != "" {
-		w.queue("SELECT "+leaseColumns+" FROM leases WHERE agent = $1 AND agent <> '' AND NOT ended ORDER BY id", string(t.Account)).
-			Query(leases(func(l provision.Lease) { v.acting = append(v.acting, l) }))
 	}
 	if t.Delivery != "" {
 		w.queue("SELECT "+deliveryColumns+" FROM deliveries WHERE id = $1 FOR UPDATE", string(t.Delivery)).Query(deliveries(func(d provision.Delivery) { v.delivery = d }))

@@ -30,7 +30,7 @@ type view struct {
 	waiting   map[provision.AccountID][]provision.Elevation
 	owed      []provision.Credential // open ones of the target's lease
 
-	acting  []provision.Lease   // by which the target's account acts for others
+	acting  []provision.Lease   // by which accounts of workloads act for others
 	link    provision.Link      // the target's
 	buried  provision.AccountID // the account of its tombstone
 	account provision.AccountID // the target's, or the one that its link or its tombstone leads to
@@ -74,7 +74,10 @@ func (v *view) state(t provision.Target) provision.State {
 	v.readClaim(&s, domainOf(t))
 	s.Account, s.Links, s.Leases = v.accounts[v.account], slices.Clone(v.links[v.account]), v.liveLeases(v.account)
 	if s.Account.Email.IsZero() {
-		s.Acting = slices.Clone(v.acting)
+		s.Acting = v.actingBy(t.Account)
+	}
+	if s.Former.Vanishes() {
+		s.FormerActing = v.actingBy(s.Former.Account.ID)
 	}
 	s.Link, s.EmailHolder, s.Delivery, s.Token, s.Setup = v.link, v.accounts[v.holder], v.delivery, v.token, v.setup
 	s.Listeners, s.FormerListeners, s.IntendedListeners = v.listeners(t.Account), v.listeners(s.Former.Account.ID), v.listeners(s.Intended.Account.ID)
@@ -111,6 +114,11 @@ func (v *view) liveLeases(id provision.AccountID) []provision.Lease {
 		leases = append(leases, v.leases[id])
 	}
 	return leases
+}
+
+// actingBy are the live leases by which an account acts for others.
+func (v *view) actingBy(id provision.AccountID) []provision.Lease {
+	return slices.DeleteFunc(slices.Clone(v.acting), func(l provision.Lease) bool { return l.Agent.Account != id })
 }
 
 // standing is how a lease stands.
@@ -161,6 +169,7 @@ func (v *view) follow(c provision.Change) {
 	}
 	for _, l := range c.Leases {
 		v.keep(l)
+		v.acting = slices.DeleteFunc(v.acting, func(a provision.Lease) bool { return a.ID == l.ID && !l.EndedAt.IsZero() })
 	}
 	for _, d := range c.Deliveries {
 		if d.Kind == provision.AccountDeactivated {

@@ -29,6 +29,11 @@ func (r reader) readFormer(s *provision.State, t provision.Target) (err error) {
 	if s.Former, err = r.standing(t.Lease); err != nil || s.Former.Account.ID == "" {
 		return err
 	}
+	if s.Former.Vanishes() {
+		if s.FormerActing, err = r.acting(s.Former.Account.ID); err != nil {
+			return err
+		}
+	}
 	if t.Elevations {
 		if s.Waiting, err = r.waiting(s.Former.Account.ID); err != nil {
 			return err
@@ -122,7 +127,7 @@ func (r reader) readAccount(s *provision.State, t provision.Target) (err error) 
 		return err
 	}
 	if s.Account.Email.IsZero() {
-		if s.Acting, err = rows[provision.Lease](r, "SELECT body FROM leases WHERE agent = ? AND agent <> '' AND NOT ended ORDER BY id", id); err != nil {
+		if s.Acting, err = r.acting(id); err != nil {
 			return err
 		}
 	}
@@ -131,6 +136,11 @@ func (r reader) readAccount(s *provision.State, t provision.Target) (err error) 
 	}
 	s.Listeners, err = r.listeners(id)
 	return err
+}
+
+// acting are the live leases by which an account acts for others.
+func (r reader) acting(id provision.AccountID) ([]provision.Lease, error) {
+	return rows[provision.Lease](r, "SELECT body FROM leases WHERE agent = ? AND agent <> '' AND NOT ended ORDER BY id", id)
 }
 
 func (r reader) readIntended(s *provision.State, t provision.Target) (err error) {

@@ -61,9 +61,36 @@ func agentLeases(t *probe, a, b Store) {
 	if got := list(provision.Page{Tenant: acme, Agent: agent.ID, Task: "4243"}); !slices.Equal(got, []string{string(two.ID)}) {
 		t.errorf("of its task are %v", got)
 	}
+	vanishing(t, w.on(b), agent, one.ID, two.ID)
 	t.ok("end", w.end(one.ID))
 	acting("after an end", agent.ID, two.ID)
 	if got := list(provision.Page{Tenant: acme, Agent: agent.ID}); !slices.Equal(got, []string{string(two.ID)}) {
 		t.errorf("after an end it has %v", got)
 	}
+}
+
+// vanishing wants the state of a lease of the agent's own to have those by which it acts, where its account may vanish with it.
+func vanishing(t *probe, w world, agent provision.Account, want ...provision.LeaseID) {
+	own, other := w.lease(agent), w.lease(agent)
+	own.Kind, other.Kind = provision.WorkloadLease, provision.WorkloadLease
+	w.write(provision.Change{Leases: []provision.Lease{own, other}})
+	slices.Sort(want)
+	has := func(what string, s provision.State, want ...provision.LeaseID) {
+		var got []provision.LeaseID
+		for _, l := range s.FormerActing {
+			got = append(got, l.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.errorf("%s, the account acts by %v, want %v", what, got, want)
+		}
+	}
+	has("where nobody vanishes", w.read(provision.Target{Lease: own.ID}))
+	fleeting := tenant(acme)
+	fleeting.Policy.Mode, fleeting.Revision = provision.Ephemeral, 2
+	w.write(provision.Change{Tenants: []provision.Tenant{fleeting}})
+	has("where it may vanish", w.read(provision.Target{Lease: own.ID}), want...)
+	t.ok("end", w.store.End(t.ctx, []provision.LeaseID{own.ID, other.ID}, func(_ provision.LeaseID, s provision.State) provision.Change {
+		has("at the end of a lease of its own", s, want...)
+		return provision.Change{}
+	}))
 }

@@ -83,6 +83,59 @@ func TestNobodyApprovesHerOwnRequestByAToken(t *testing.T) {
 	}
 }
 
+// TestATokenFromBeforeMakersWereNotedApprovesForNobodyWhoMayHaveMadeIt strips tokens of their maker, as old rows have none.
+func TestATokenFromBeforeMakersWereNotedApprovesForNobodyWhoMayHaveMadeIt(t *testing.T) {
+	h, acme, _ := admin(t)
+	ada, hers := h.administrator("ada")
+	_, bobs := h.administrator("bob")
+	make := o{"name": "second", "scope": []string{"tokens:write", "elevations:write", "elevations:read", "tokens:read"}, "expires": "30m"}
+	second := func(token string) string {
+		var made api.Token
+		h.ask(token, http.MethodPost, "/api/v1/tokens", make).want(t, 200, "").read(t, &made)
+		h.age(token)
+		h.age(made.Token)
+		return made.Token
+	}
+	fromHers, fromBobs, fromHosts, orphan := second(hers), second(bobs), second(acme), second(bobs)
+	h.rewrite(orphan, func(x *provision.Token) { x.By.ID = "tok_gone" })
+	at := "/api/v1/elevations/" + h.wants(ada)
+	for who, token := range map[string]string{"her own": hers, "one that this made": fromHers, "one whose maker is gone": orphan} {
+		if a := h.ask(token, http.MethodPost, at+"/approve", o{"reason": "x"}); a.status != 403 || a.reason() != "approver_refused" {
+			t.Errorf("by %s it is %d %s", who, a.status, a.body)
+		}
+		if e := h.events(provision.EventElevation); e[len(e)-1].Outcome != "refused" {
+			t.Errorf("by %s: the event is %+v", who, e[len(e)-1])
+		}
+	}
+	if roles := h.has(ada); len(roles) > 0 {
+		t.Fatalf("she has %v", roles)
+	}
+	for who, token := range map[string]string{"another's": bobs, "one that this made": fromBobs, "the host's": acme, "one that this one made": fromHosts} {
+		h.ask(token, http.MethodPost, at+"/approve", o{"reason": "go"}).want(t, 200, full)
+		if !slices.Equal(h.has(ada), []string{"root"}) {
+			t.Errorf("by %s she has %v", who, h.has(ada))
+		}
+		h.ask(token, http.MethodPost, at+"/end", o{"reason": "done"}).want(t, 200, full)
+		at = "/api/v1/elevations/" + h.wants(ada)
+	}
+}
+
+// age makes a token one that was made before makers were noted.
+func (h *house) age(token string) {
+	h.t.Helper()
+	h.rewrite(token, func(x *provision.Token) { x.Maker = "" })
+}
+
+func (h *house) rewrite(token string, change func(*provision.Token)) {
+	h.t.Helper()
+	id := provision.TokenID("tok_" + token[len("lht_"):][:16])
+	_, err := h.store.Amend(context.Background(), provision.Target{Token: id, Quiet: true}, func(s provision.State) (provision.Change, error) {
+		change(&s.Token)
+		return provision.Change{Tokens: []provision.Token{s.Token}}, nil
+	})
+	must(h.t, err)
+}
+
 func TestATokenAsksForItsMakerAlone(t *testing.T) {
 	h, acme, everyone := admin(t)
 	ada, hers := h.administrator("ada")
