@@ -71,12 +71,13 @@ func TestARoleForAWhileInAFleet(t *testing.T) {
 		response.Body.Close()
 		return response.StatusCode
 	}
-	requests := func() (found []elevationView) {
+	requests := func() []elevationView {
 		t.Helper()
-		if err := third.admin("GET", "/elevations?ended=true", nil, &found); err != nil {
+		var found listed[elevationView]
+		if err := third.admin("GET", "/api/v1/elevations?ended=true", nil, &found); err != nil {
 			t.Fatal(err)
 		}
-		return found
+		return found.Items
 	}
 	everywhere("200 OK engineer")
 	if code := say(ada, "/elevate", url.Values{"role": {"admin"}, "minutes": {"0.2"}, "why": {"the disk of db1 is full"}}); code != http.StatusSeeOther {
