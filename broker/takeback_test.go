@@ -29,7 +29,8 @@ type cellar struct {
 	revoking, renewed atomic.Int64
 	until             <-chan struct{} // what it waits for; nil: nothing
 	deaf              bool            // it does not hear that nobody listens any more
-	heard             func()          // of a renewal that it has done
+	asked             func()          // when it is asked to renew
+	heard             func()          // when it has answered that
 }
 
 func (c *cellar) wait(ctx context.Context) error {
@@ -53,14 +54,20 @@ func (c *cellar) Issue(context.Context, broker.UserOrder) (broker.Handed, error)
 }
 
 func (c *cellar) Renew(ctx context.Context, _ string, _ time.Time) error {
-	err := c.wait(ctx)
-	if err == nil {
+	if c.asked != nil {
+		c.asked()
+	}
+	if c.heard == nil {
+		return c.wait(ctx)
+	}
+	defer c.heard()
+	select {
+	case <-c.until:
 		c.renewed.Add(1)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	if c.heard != nil {
-		c.heard()
-	}
-	return err
 }
 
 func (c *cellar) Revoke(ctx context.Context, _ string) error {
@@ -161,12 +168,9 @@ func TestRunWaitsForWhatIsBeingTakenBack(t *testing.T) {
 
 func TestASourceThatHangsKeepsNoOtherFromARenewal(t *testing.T) {
 	t.Parallel()
-	answered := make(chan struct{})
-	fast := &cellar{heard: sync.OnceFunc(func() { close(answered) })}
-	sources := cellars{"z-fast": fast}
-	for _, id := range []provision.SecretID{"a", "b", "c", "d", "e", "f"} { // which comes first, by their drawn ids, is chance
-		sources[id] = &cellar{until: answered}
-	}
+	asked, answered := make(chan struct{}), make(chan struct{}) // the one waits until the other is asked, and that for its answer
+	fast := &cellar{until: asked, heard: sync.OnceFunc(func() { close(answered) })}
+	sources := cellars{"fast": fast, "slow": {until: answered, asked: sync.OnceFunc(func() { close(asked) })}}
 	h := newWorkloadHouse(t, withRenewals, func(h *house) { h.sources = sources })
 	got := h.exchanged()
 	for id := range sources {
@@ -179,7 +183,7 @@ func TestASourceThatHangsKeepsNoOtherFromARenewal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := h.store.Credentials(context.Background(), provision.CredentialFilter{Source: "z-fast"})
+	all, err := h.store.Credentials(context.Background(), provision.CredentialFilter{Source: "fast"})
 	if err != nil || len(all) != 1 || !all[0].Until.Equal(renewed.Lease.Until()) || fast.renewed.Load() != 1 {
 		t.Errorf("the one that answers was told %d times, the ledger has %+v, %v", fast.renewed.Load(), all, err)
 	}
