@@ -82,3 +82,21 @@ func TestANarrowTokenGivesNoOfficeBack(t *testing.T) {
 		h.ask(whole, http.MethodPost, "/api/v1/accounts/"+string(ann)+"/"+back, o{"reason": "x"}).want(t, 200, "")
 	}
 }
+
+// TestAConnectionKeepsTheSubjectThatPeopleAreKnownBy, whoever asks for another.
+func TestAConnectionKeepsTheSubjectThatPeopleAreKnownBy(t *testing.T) {
+	h, at, _ := withAdministrator(t)
+	whole := h.token("acme", time.Hour, provision.MayWrite)
+	body := o{"protocol": "saml", "domains": []string{"acme.test"}, "metadata": "<one/>", "subject": "attribute:mail"}
+	before := h.lasting()
+	if a := h.ask(whole, http.MethodPut, at, body, "If-Match", "*").want(t, 409, "conflict"); !strings.Contains(a.body, "another id") {
+		t.Errorf("the reason is %s", a.body)
+	}
+	if !slices.Equal(before, h.lasting()) {
+		t.Error("something was written")
+	}
+	made := o{"tenant": "acme", "protocol": "saml", "domains": []string{"acme.test"}, "metadata": "<two/>"}
+	var c struct{ ID string }
+	h.ask(whole, http.MethodPost, "/api/v1/connections", made).want(t, 200, "").read(t, &c)
+	h.ask(whole, http.MethodPut, "/api/v1/connections/"+c.ID, body, "If-Match", "*").want(t, 200, "") // nobody has come by it
+}
