@@ -129,7 +129,7 @@ func (b *Broker) link(ctx context.Context, t provision.TenantID, key provision.L
 func (b *Broker) RevokeLease(ctx context.Context, d Deed, id provision.LeaseID) error {
 	began := time.Now()
 	defer func() { b.Count.Revoked(time.Since(began)) }()
-	return b.endOne(ctx, id, provision.End{Cause: provision.CauseAdmin, Actor: d.Actor, Requester: d.Requester, Why: d.Why})
+	return b.end(ctx, d, id, provision.End{Leases: []provision.LeaseID{id}, Cause: provision.CauseAdmin, Actor: d.Actor, Requester: d.Requester, Why: d.Why})
 }
 
 // Revoke ends everything below a tenant, a connection or a domain. When it returns, no check that begins lets anything

@@ -126,12 +126,7 @@ func (k *Desk) UnlinkAccount(ctx context.Context, o Order, id provision.AccountI
 
 // Appoint gives an account an office, or takes it away.
 func (k *Desk) Appoint(ctx context.Context, o Order, id provision.AccountID, office provision.Office, holds bool) (provision.Account, error) {
-	return k.onAccount(ctx, o, "accounts.appoint", id, func(who Person) (provision.Account, error) {
-		if who.Holds(office) == holds && o.Once != "" {
-			return who.Account, nil // done already
-		}
-		return k.b.Appoint(ctx, o.Mandate, id, office, holds, o.Why)
-	})
+	return k.onAccount(ctx, o, "accounts.appoint", id, func(Person) (provision.Account, error) { return k.b.Appoint(ctx, o, id, office, holds) })
 }
 
 // Leases lists the leases that a mandate reaches.

@@ -14,9 +14,6 @@ func (k *Desk) DeleteApp(ctx context.Context, o Order, id provision.AppID) error
 	if err := o.May("apps.delete"); err != nil {
 		return err
 	}
-	if _, err := k.appOf(ctx, id); err != nil {
-		return err
-	}
 	err := k.b.alter(ctx, o.deed(), func(r *registration) {
 		a, err := k.appOf(ctx, id)
 		if err != nil {

@@ -40,24 +40,26 @@ func (b *Broker) EndAll(ctx context.Context, token string, o provision.Origin, f
 	if err != nil {
 		return err
 	}
-	return b.end(ctx, me.Standing.Lease.ID, provision.End{Cause: provision.CauseLogout, Requester: from})
+	return b.end(ctx, Deed{}, me.Standing.Lease.ID, provision.End{Cause: provision.CauseLogout, Requester: from})
 }
 
 // endOne ends one lease and what is below it.
 func (b *Broker) endOne(ctx context.Context, id provision.LeaseID, e provision.End) error {
 	e.Leases = []provision.LeaseID{id}
-	return b.end(ctx, id, e)
+	return b.end(ctx, Deed{}, id, e)
 }
 
-// end ends leases of the account whose lease is named, and what is below them. Without an actor, it is the person.
-func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End) error {
+// end ends leases of the account whose lease is named, and what is below them. Without an actor, it is the person. Of the
+// deed, only its name counts: said again, it ends nothing.
+func (b *Broker) end(ctx context.Context, d Deed, of provision.LeaseID, e provision.End) error {
 	ids, err := b.ids()
 	if err != nil {
 		return err
 	}
 	b.foretell(ctx, e.Leases...) // before the ledger is even read
 	defer b.suspense.release(e.Leases...)
-	done, err := b.amend(ctx, provision.Target{Lease: of}, func(s provision.State) (provision.Change, error) {
+	t := provision.Target{Lease: of}
+	change := b.once(d, &t, func(s provision.State) (provision.Change, error) {
 		s = s.OfFormer()
 		if s.Account.ID == "" {
 			return provision.Change{}, provision.ErrNotFound
@@ -67,6 +69,7 @@ func (b *Broker) end(ctx context.Context, of provision.LeaseID, e provision.End)
 		}
 		return provision.EndLeases(s, e, ids, b.Ledger.Now()), nil
 	})
+	done, err := b.amend(ctx, t, change)
 	if err == nil && len(done.Leases) == 0 { // somebody has ended them already
 		b.settledAll(ctx)
 	}

@@ -80,7 +80,7 @@ func (m Mandate) Deed(why, once string) Deed {
 }
 
 // Appoint gives an account an office, or takes it away. Only an operator makes operators, and only in their tenant.
-func (b *Broker) Appoint(ctx context.Context, m Mandate, id provision.AccountID, o provision.Office, holds bool, why string) (provision.Account, error) {
+func (b *Broker) Appoint(ctx context.Context, m Order, id provision.AccountID, o provision.Office, holds bool) (provision.Account, error) {
 	account, _, _, err := b.Registry.Account(ctx, id)
 	if err != nil {
 		return account, err
@@ -88,7 +88,7 @@ func (b *Broker) Appoint(ctx context.Context, m Mandate, id provision.AccountID,
 	if m.Over(account.Tenant) != nil {
 		return provision.Account{}, fmt.Errorf("account %s: %w", id, provision.ErrNotFound)
 	}
-	if err := b.permitsOn(m, "accounts.appoint", account); err != nil {
+	if err := b.permitsOn(m.Mandate, "accounts.appoint", account); err != nil {
 		return provision.Account{}, err
 	}
 	switch {
@@ -101,5 +101,5 @@ func (b *Broker) Appoint(ctx context.Context, m Mandate, id provision.AccountID,
 	if holds {
 		verb = provision.Appoint(o)
 	}
-	return b.Account(ctx, m.Deed(why, ""), id, verb)
+	return b.Account(ctx, m.deed(), id, verb)
 }

@@ -231,8 +231,7 @@ func (r *registration) connection(ctx context.Context, t provision.TenantID, w W
 	case provision.Removed:
 		exists, old = false, provision.Connection{Generation: old.Generation, Revision: old.Revision}
 	}
-	if exists && old.Protocol != c.Protocol { // a subject of one protocol is nobody in the other
-		r.fault("%s: speaks %s; give the new one another id: %w", name, old.Protocol, provision.ErrConflict)
+	if exists && !r.sameSubjects(ctx, name, c, old) {
 		return
 	}
 	c.Tenant, c.Disabled, c.Generation, c.Owner, c.Revision = t, old.Disabled, old.Generation, r.plan.Owner, old.Revision

@@ -31,6 +31,26 @@ func (b *Broker) rekeys(ctx context.Context, p, old provision.Policy) (faults []
 	return faults, nil
 }
 
+// sameSubjects notes a fault when those who come by a connection would become other accounts, or somebody else's: a subject
+// of one protocol is nobody in the other, and what one claim says of somebody may be what another says of somebody else.
+func (r *registration) sameSubjects(ctx context.Context, name string, c, old provision.Connection) bool {
+	if old.Protocol != c.Protocol {
+		r.fault("%s: speaks %s; give the new one another id: %w", name, old.Protocol, provision.ErrConflict)
+		return false
+	}
+	if old.Subject == c.Subject || r.b.Leftovers == nil {
+		return true
+	}
+	known, err := r.b.Leftovers.Linked(ctx, c.ID, 1)
+	switch {
+	case err != nil:
+		r.fault("%s: accounts: %w", name, err)
+	case len(known) > 0:
+		r.fault("%s: subject: people are known by %s already, as account %s; give the new one another id: %w", name, old.Subject, known[0], provision.ErrConflict)
+	}
+	return err == nil && len(known) == 0
+}
+
 // rekeyed notes a fault for each rule that would make other accounts of the workloads that there are.
 func (r *registration) rekeyed(ctx context.Context, name string, p, old provision.Policy) {
 	faults, err := r.b.rekeys(ctx, p, old)

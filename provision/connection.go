@@ -29,7 +29,7 @@ type Connection struct {
 
 	// Trust that somebody has to confirm. While it waits nobody logs in by the connection; leases go on.
 	Held     bool
-	Proposed []byte // the metadata document, or of OIDC the issuer, that waits
+	Proposed []byte // the Trust that waits
 	Rejected string // what somebody refused to confirm, as it was told: it is not proposed again
 
 	// Attributes names where email, name and groups stand in an assertion: an attribute's exact Name, a claim's name.

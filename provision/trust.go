@@ -1,10 +1,18 @@
 package provision
 
-import "fmt"
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+)
 
-// Trust is what c believes its identity provider by: the metadata document, or the name of the issuer. Nil: nothing yet.
+// Trust is what c believes its identity provider by: the metadata document, or the name of the issuer and, of workloads, the
+// keys that are written down for it. Nil: nothing yet.
 func (c Connection) Trust() []byte {
-	if c.Protocol == OIDC || c.Protocol == Workloads {
+	switch {
+	case c.Protocol == Workloads && len(c.KeySet) > 0: // a name of an issuer has one line
+		return append([]byte(c.Issuer+"\n"), c.KeySet...)
+	case c.Protocol == Workloads, c.Protocol == OIDC:
 		return []byte(c.Issuer)
 	}
 	return c.Metadata
@@ -12,12 +20,25 @@ func (c Connection) Trust() []byte {
 
 // Trusting is c with another trust in force.
 func (c Connection) Trusting(trust []byte) Connection {
-	if c.Protocol == OIDC || c.Protocol == Workloads {
+	switch c.Protocol {
+	case Workloads:
+		issuer, keys, _ := bytes.Cut(trust, []byte("\n"))
+		c.Issuer, c.KeySet = string(issuer), bytes.Clone(keys)
+	case OIDC:
 		c.Issuer = string(trust)
-	} else {
+	default:
 		c.Metadata = trust
 	}
 	return c
+}
+
+// TellIssuer says what a trust of c comes to that is no document: the issuer, and which keys are written down for it.
+func (c Connection) TellIssuer(trust []byte) string {
+	c = c.Trusting(trust)
+	if len(c.KeySet) == 0 {
+		return c.Issuer
+	}
+	return fmt.Sprintf("%s, keys sha256:%.16x", c.Issuer, sha256.Sum256(c.KeySet))
 }
 
 // Hold is c with a trust beside the one in force that somebody has to confirm first.

@@ -170,11 +170,11 @@ func (a *API) connections() {
 	lists(a, operation{"GET /connections", "connections.read", "List connections"}, a.Desk.Connections, a.viewConnection)
 	does(a, operation{"POST /connections", "connections.create", "Make a connection"}, a.CreateConnection)
 	does(a, operation{"GET /connections/{connection}", "connections.read", "Show a connection, and what its identity provider has to know"}, a.GetConnection)
-	does(a, operation{"PUT /connections/{connection}", "connections.put", "Change a connection; other trust is held until it is confirmed"}, a.PutConnection)
+	does(a, operation{"PUT /connections/{connection}", "connections.put", "Change a connection; other trust is held until it is confirmed; wants the scope write of everything"}, a.PutConnection)
 	does(a, operation{"DELETE /connections/{connection}", "connections.delete", "Delete a disabled connection, with every sign-in at it; asked for again, it goes on"}, a.DeleteConnection)
 	does(a, operation{"POST /connections/{connection}/enable", "connections.enable", "Let people log in by it again"}, a.EnableConnection)
 	does(a, operation{"POST /connections/{connection}/disable", "connections.disable", "Keep everybody who comes by it out, and end what they have"}, a.DisableConnection)
-	does(a, operation{"POST /connections/{connection}/confirm", "connections.confirm", "Trust what it proposes; what the former trust gave ends"}, a.ConfirmTrust)
+	does(a, operation{"POST /connections/{connection}/confirm", "connections.confirm", "Trust what it proposes; what the former trust gave ends; wants the scope write of everything"}, a.ConfirmTrust)
 	does(a, operation{"POST /connections/{connection}/reject", "connections.reject", "Keep its trust as it is"}, a.RejectTrust)
 }
 

@@ -17,7 +17,7 @@ func (h *house) administrator(name string) (provision.Lease, string) {
 	h.t.Helper()
 	ctx := context.Background()
 	l := h.login("acme-manifest", name, name+"@acme.test")
-	_, err := h.broker.Appoint(ctx, everywhere(), l.Account, provision.TenantAdminOffice, true, "test")
+	_, err := h.broker.Appoint(ctx, orderOf("test"), l.Account, provision.TenantAdminOffice, true)
 	must(h.t, err)
 	_, m, err := h.broker.Administrator(ctx, h.broker.Token(l.ID, origin(sso)), provision.Requester{})
 	must(h.t, err)

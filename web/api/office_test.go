@@ -47,7 +47,7 @@ func withOffices(t testing.TB) offices {
 			x.somebody = l.Account
 			continue
 		}
-		_, err := h.broker.Appoint(ctx, everywhere(), l.Account, office, true, "test")
+		_, err := h.broker.Appoint(ctx, orderOf("test"), l.Account, office, true)
 		must(t, err)
 	}
 	return x

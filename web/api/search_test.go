@@ -104,6 +104,7 @@ func TestAnAppIsDeletedWhenItIsNeededForNothing(t *testing.T) {
 		h.ask(everyone, http.MethodPost, "/api/v1/deliveries/"+string(d.ID)+"/drop", o{"reason": "x"}).want(t, 204, "")
 	}
 	h.ask(everyone, http.MethodDelete, at+"?reason=gone", nil, "Idempotency-Key", "k").want(t, 204, "")
+	h.ask(everyone, http.MethodDelete, at+"?reason=gone", nil, "Idempotency-Key", "k").want(t, 204, "")
 	h.ask(everyone, http.MethodDelete, at+"?reason=gone", nil).want(t, 404, "not_found")
 	h.ask(everyone, http.MethodGet, at, nil).want(t, 404, "not_found")
 	if a := h.ask(everyone, http.MethodGet, "/api/v1/apps", nil).want(t, 200, ""); regexp.MustCompile(`"id":"mine"`).MatchString(a.body) {

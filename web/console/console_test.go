@@ -226,7 +226,7 @@ func TestOnlyWhoHoldsAnOfficeIsLetIn(t *testing.T) {
 			}
 		}
 	}
-	_, err := x.Appoint(context.Background(), everything(), acme.lease.Account, provision.TenantAdminOffice, false, "")
+	_, err := x.Appoint(context.Background(), broker.Order{Mandate: everything()}, acme.lease.Account, provision.TenantAdminOffice, false)
 	must(t, err)
 	if r := acme.get("/admin/accounts"); r.Code != http.StatusForbidden {
 		t.Errorf("somebody who was dismissed a moment ago: %d", r.Code)

@@ -192,7 +192,7 @@ func (x *town) login(tenant, name string) provision.Lease {
 func (x *town) admin(tenant, name string, o provision.Office) visitor {
 	x.t.Helper()
 	l := x.login(tenant, name)
-	_, err := x.Appoint(context.Background(), everything(), l.Account, o, true, "")
+	_, err := x.Appoint(context.Background(), broker.Order{Mandate: everything()}, l.Account, o, true)
 	must(x.t, err)
 	return x.as(l)
 }
