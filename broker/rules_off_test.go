@@ -84,3 +84,34 @@ func TestWhoAnswersForRulesIsReadOncePerOwnerAndNoWriterWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestAPolicyIsShownByTheEventsOfItsVersionAlone has more versions than are read at once.
+func TestAPolicyIsShownByTheEventsOfItsVersionAlone(t *testing.T) {
+	h, ctx := ruled(t), context.Background()
+	first := h.policyNow()
+	newest := first.Version
+	for seats := range 120 {
+		p := h.policyNow()
+		p.Seats = seats + 1
+		_, err := h.Rules(everywhere(), "acme").Save(ctx, p, newest, fmt.Sprint("seat ", seats))
+		must(t, err)
+		newest++
+	}
+	l := h.looking()
+	rules := h.Rules(everywhere(), "acme")
+	for n, most := range map[int64]int{0: 1, newest: 1, newest - 1: 1, first.Version + 1: 2} {
+		l.events = 0
+		v, err := rules.Version(ctx, n)
+		if err != nil || v.Why == "" || v.At.IsZero() || l.events > most {
+			t.Errorf("version %d: %q of %s after %d looks, error %v", n, v.Why, v.At, l.events, err)
+		}
+	}
+	l.events = 0
+	if part, err := rules.Versions(ctx, 0, 5); err != nil || len(part) != 5 || part[4].Why == "" || l.events != 1 {
+		t.Errorf("the newest five: %+v after %d looks, error %v", part, l.events, err)
+	}
+	l.events = 0
+	if p, err := rules.Policy(ctx, first.Version); err != nil || p.Version != first.Version || l.events > 0 {
+		t.Errorf("a policy alone: %+v after %d looks, error %v", p, l.events, err)
+	}
+}
