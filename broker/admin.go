@@ -230,6 +230,13 @@ func (b *Broker) Events(ctx context.Context, f provision.EventFilter) ([]provisi
 	return Audit{b.Ledger, b.Registry, b.Keys}.Events(ctx, f)
 }
 
+// opened is an event with its personal part, if its key still exists.
+func (b *Broker) opened(ctx context.Context, e provision.Event) provision.Event {
+	one := []provision.Event{e}
+	Audit{b.Ledger, b.Registry, b.Keys}.open(ctx, one)
+	return one[0]
+}
+
 // ResetClock is for a clock that ran ahead: every lease ends, and ledger time is the wall clock again. It revokes twice,
 // because a lease that began after the first time may have its end by the clock that ran ahead. After an error it is to
 // be done again.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 
 	"leasehold/provision"
 )
@@ -162,15 +160,20 @@ func (k *Desk) onDelivery(ctx context.Context, o Order, r Right, id provision.De
 	return settled(do(ctx, o.deed(), id))
 }
 
-// Revocations lists the revocations of what a mandate reaches: those with rows left, unless ended.
+// Revocations lists the revocations of what a mandate reaches, or of a tenant's alone: those with rows left, unless ended.
 func (k *Desk) Revocations(ctx context.Context, m Mandate, p provision.Page) (Part[provision.Revocation], error) {
 	if err := m.May("leases.read"); err != nil {
+		return Part[provision.Revocation]{}, err
+	}
+	if _, err := m.Within(p.Tenant); err != nil {
 		return Part[provision.Revocation]{}, err
 	}
 	limit := limitOf(p.Limit)
 	p.Limit = walkStep
 	return walk(limit, func() ([]provision.Revocation, error) { return k.b.Registry.Revocations(ctx, p) },
-		func(r provision.Revocation) bool { return m.Over(r.Tenant) == nil },
+		func(r provision.Revocation) bool {
+			return m.Over(r.Tenant) == nil && (p.Tenant == "" || r.Tenant == p.Tenant)
+		},
 		func(r provision.Revocation) string {
 			p.After = string(r.ID)
 			return p.After
@@ -182,24 +185,6 @@ func (k *Desk) Revocation(ctx context.Context, m Mandate, id provision.Revocatio
 	if err := m.May("leases.read"); err != nil {
 		return provision.Revocation{}, err
 	}
-	r, err := k.findRevocation(ctx, id, false) // whoever waits for its rows asks again and again
-	if errors.Is(err, provision.ErrNotFound) {
-		r, err = k.findRevocation(ctx, id, true)
-	}
+	r, err := k.b.Registry.Revocation(ctx, id)
 	return reach(m, "revocation", r, r.Tenant, err)
-}
-
-func (k *Desk) findRevocation(ctx context.Context, id provision.RevocationID, ended bool) (provision.Revocation, error) {
-	all, err := all(ctx, func(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
-		p.Ended = ended
-		return k.b.Registry.Revocations(ctx, p)
-	}, func(r provision.Revocation) string { return string(r.ID) })
-	i := slices.IndexFunc(all, func(r provision.Revocation) bool { return r.ID == id })
-	switch {
-	case err != nil:
-		return provision.Revocation{}, err
-	case i < 0:
-		return provision.Revocation{}, provision.ErrNotFound
-	}
-	return all[i], nil
 }

@@ -31,6 +31,18 @@ func (k *Desk) Version(ctx context.Context, m Mandate, id provision.TenantID, n 
 	return reach(m, "policy", v, id, err)
 }
 
+// Policy is one version without how it came to be; 0: the one in force.
+func (k *Desk) Policy(ctx context.Context, m Mandate, id provision.TenantID, n int64) (provision.Policy, error) {
+	if err := m.May("policies.read"); err != nil {
+		return provision.Policy{}, err
+	}
+	if _, err := k.tenant(ctx, m, id); err != nil {
+		return provision.Policy{}, err
+	}
+	p, err := k.b.Rules(m, id).Policy(ctx, n)
+	return reach(m, "policy", p, id, err)
+}
+
 // Try is what p would do to a tenant's live sessions after a lease, and what it says otherwise than the policy in force. Nothing
 // is changed.
 func (k *Desk) Try(ctx context.Context, m Mandate, id provision.TenantID, p provision.Policy, after provision.LeaseID) (Impact, []string, error) {

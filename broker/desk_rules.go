@@ -33,15 +33,7 @@ func (k *Desk) TrustRules(ctx context.Context, m Mandate, id provision.TenantID)
 	if err != nil {
 		return nil, err
 	}
-	var all []Charge
-	for _, r := range t.Policy.Trust {
-		c, err := k.charge(ctx, t, r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	return all, nil
+	return k.charges(ctx, t, t.Policy.Trust)
 }
 
 // TrustRule is one.
@@ -61,22 +53,33 @@ func (k *Desk) rule(ctx context.Context, t provision.Tenant, rule string) (Charg
 	if r.ID == "" {
 		return Charge{}, fmt.Errorf("rule: %w", provision.ErrNotFound)
 	}
-	return k.charge(ctx, t, r)
+	all, err := k.charges(ctx, t, []provision.TrustRule{r})
+	if err != nil {
+		return Charge{}, err
+	}
+	return all[0], nil
 }
 
-// charge is a rule with whose it is: the living account with the address of its owner, as the gate finds it.
-func (k *Desk) charge(ctx context.Context, t provision.Tenant, r provision.TrustRule) (Charge, error) {
-	c := Charge{TrustRule: r, Version: t.Policy.Version, By: t.Owner, Tenant: t.ID}
-	_, err := k.b.Ledger.Amend(ctx, provision.Target{Tenant: t.ID, Email: r.Owner, Quiet: true}, func(s provision.State) (provision.Change, error) {
-		if c.Owner = s.EmailHolder; c.Owner.Email != r.Owner {
-			c.Owner = provision.Account{}
+// charges are rules with whose they are: the living account with the address of the owner, as the gate finds it. Each owner is
+// looked up once, and nobody who writes waits for it.
+func (k *Desk) charges(ctx context.Context, t provision.Tenant, rules []provision.TrustRule) ([]Charge, error) {
+	var all []Charge
+	owners := map[provision.Email]provision.Account{}
+	for _, r := range rules {
+		owner, known := owners[r.Owner]
+		if !known && !r.Owner.IsZero() {
+			found, err := k.b.Search.FindAccounts(ctx, provision.AccountQuery{Tenant: t.ID, Email: r.Owner, Limit: 1})
+			if err != nil {
+				return nil, fmt.Errorf("owner of rule %s: %w", r.ID, err)
+			}
+			if len(found) > 0 {
+				owner = found[0]
+			}
+			owners[r.Owner] = owner
 		}
-		return provision.Change{}, errLooked
-	})
-	if !errors.Is(err, errLooked) {
-		return Charge{}, fmt.Errorf("owner of rule %s: %w", r.ID, err)
+		all = append(all, Charge{TrustRule: r, Version: t.Policy.Version, By: t.Owner, Tenant: t.ID, Owner: owner})
 	}
-	return c, nil
+	return all, nil
 }
 
 // PutTrustRule makes a trust rule, or changes it: seen is the version of the policy that it is a part of. Whether it is

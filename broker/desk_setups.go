@@ -22,6 +22,27 @@ func (k *Desk) Setups(ctx context.Context, m Mandate, p provision.Page) (Part[pr
 	}, func(x provision.Setup) string { return string(x.ID) }, nil)
 }
 
+// LiveSetups lists the setup links of a tenant that work.
+func (k *Desk) LiveSetups(ctx context.Context, m Mandate, p provision.Page) (Part[provision.Setup], error) {
+	if err := m.May("setups.read"); err != nil {
+		return Part[provision.Setup]{}, err
+	}
+	if _, err := k.tenant(ctx, m, p.Tenant); err != nil {
+		return Part[provision.Setup]{}, err
+	}
+	if k.b.Setups == nil {
+		return Part[provision.Setup]{}, nil
+	}
+	limit, now := limitOf(p.Limit), k.b.Ledger.Now()
+	p.Limit, p.Ended = walkStep, false
+	return walk(limit, func() ([]provision.Setup, error) { return k.b.Setups.Setups(ctx, p) },
+		func(x provision.Setup) bool { return x.Live(now) },
+		func(x provision.Setup) string {
+			p.After = string(x.ID)
+			return p.After
+		})
+}
+
 // Setup is one.
 func (k *Desk) Setup(ctx context.Context, m Mandate, id provision.SetupID) (provision.Setup, error) {
 	if err := m.May("setups.read"); err != nil {

@@ -73,12 +73,12 @@ func (r Rules) Versions(ctx context.Context, below int64, limit int) ([]Version,
 	if err != nil {
 		return nil, err
 	}
-	told, err := r.told(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if below <= 0 || below > t.Policy.Version {
 		below = t.Policy.Version + 1
+	}
+	told, err := r.told(ctx, below-int64(limit), below)
+	if err != nil {
+		return nil, err
 	}
 	var found []Version
 	for n := below - 1; n > 0 && len(found) < limit; n-- {
@@ -103,7 +103,7 @@ func (r Rules) Version(ctx context.Context, n int64) (Version, error) {
 	if n == 0 {
 		n = t.Policy.Version
 	}
-	told, err := r.told(ctx)
+	told, err := r.told(ctx, n, n+1)
 	if err != nil {
 		return Version{}, err
 	}
@@ -111,33 +111,64 @@ func (r Rules) Version(ctx context.Context, n int64) (Version, error) {
 }
 
 func (r Rules) version(ctx context.Context, t provision.Tenant, n int64, told map[int64]provision.Event) (Version, error) {
-	v := Version{Policy: t.Policy, Current: n == t.Policy.Version}
-	if !v.Current {
-		var err error
-		if v.Policy, err = r.b.Registry.Policy(ctx, r.t, n); err != nil {
-			return v, fmt.Errorf("version %d of the policy of tenant %s: %w", n, r.t, err)
-		}
+	v := Version{Current: n == t.Policy.Version}
+	var err error
+	if v.Policy, err = r.policy(ctx, t, n); err != nil {
+		return v, err
 	}
 	e := told[n]
 	v.At, v.By, v.Why, v.Changes = e.Time, e.Actor, e.Personal.Detail, e.Changes
 	return v, nil
 }
 
-// told are the events of the policy's changes, by version.
-func (r Rules) told(ctx context.Context) (map[int64]provision.Event, error) {
-	told, f := map[int64]provision.Event{}, provision.EventFilter{Tenant: r.t, Kind: provision.EventPolicyChanged, Limit: 1000}
-	for {
-		events, err := r.b.Events(ctx, f)
+// Policy is one version of the policy, without how it came to be; 0: the one that is in force.
+func (r Rules) Policy(ctx context.Context, n int64) (provision.Policy, error) {
+	t, err := r.Tenant(ctx)
+	if err != nil {
+		return provision.Policy{}, err
+	}
+	return r.policy(ctx, t, n)
+}
+
+func (r Rules) policy(ctx context.Context, t provision.Tenant, n int64) (provision.Policy, error) {
+	if n == 0 || n == t.Policy.Version {
+		return t.Policy, nil
+	}
+	p, err := r.b.Registry.Policy(ctx, r.t, n)
+	if err != nil {
+		return p, fmt.Errorf("version %d of the policy of tenant %s: %w", n, r.t, err)
+	}
+	return p, nil
+}
+
+// How the events of a policy's changes are looked for, from the newest on. Of what is farther back nobody knows the author.
+const (
+	toldStep  = 100 // read at once
+	toldSteps = 100 // and how often
+)
+
+// told are the events of the policy's changes to the versions from one on and below another. No other is unsealed.
+func (r Rules) told(ctx context.Context, from, below int64) (map[int64]provision.Event, error) {
+	told, q := map[int64]provision.Event{}, provision.EventQuery{Tenant: r.t, Kind: provision.EventPolicyChanged, Limit: toldStep}
+	for range toldSteps {
+		events, err := r.b.Search.FindEvents(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
 		for _, e := range events {
-			told[e.Decision.PolicyVersion], f.After = e, e.Seq
+			n := e.Decision.PolicyVersion
+			if _, newer := told[n]; !newer && n >= from && n < below {
+				told[n] = r.b.opened(ctx, e)
+			}
+			if q.Before = e.Seq; n <= from {
+				return told, nil
+			}
 		}
-		if len(events) < f.Limit {
-			return told, nil
+		if len(events) < q.Limit {
+			break
 		}
 	}
+	return told, nil
 }
 
 // Differences are what a policy says otherwise than another, "key: old → new", a line each.
@@ -183,11 +214,11 @@ func (r Rules) Check(ctx context.Context, p provision.Policy) error {
 
 // Restore puts a former version in force again, as a new one.
 func (r Rules) Restore(ctx context.Context, n, seen int64, why string) (Version, error) {
-	v, err := r.Version(ctx, n)
+	p, err := r.Policy(ctx, n)
 	if err != nil {
 		return Version{}, err
 	}
-	return r.Save(ctx, v.Policy, seen, why)
+	return r.Save(ctx, p, seen, why)
 }
 
 // changeable is the tenant, if its policy may be replaced by p.

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -277,5 +278,74 @@ func TestRulesAndGrantsThatCannotBeMeantAreFaults(t *testing.T) {
 	}
 	if faults := errand(t).State.Tenant.Policy.WorkloadFaults(); len(faults) > 0 {
 		t.Errorf("an honest policy: %q", faults)
+	}
+}
+
+// TestRulesAndGrantsAreBounded has each bound met, and passed by one.
+func TestRulesAndGrantsAreBounded(t *testing.T) {
+	t.Parallel()
+	long := func(extra int) string { return strings.Repeat("x", provision.MaxRuleText+extra) }
+	many := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, strconv.Itoa(i))
+		}
+		return list
+	}
+	for _, x := range []struct {
+		want   string
+		change func(p *provision.Policy, extra int)
+	}{
+		{"rules: there are 201, ", func(p *provision.Policy, extra int) { p.Trust = slices.Repeat(p.Trust[:1], provision.MaxRules+extra) }},
+		{"grants: there are 201, ", func(p *provision.Policy, extra int) { p.Grants = slices.Repeat(p.Grants[:1], provision.MaxRules+extra) }},
+		{"rules[0].match: has 51 entries", func(p *provision.Policy, extra int) {
+			for _, name := range many(provision.MaxMatches - len(p.Trust[0].Match) + extra) {
+				p.Trust[0].Match[name] = []string{"x"}
+			}
+		}},
+		{"rules[0].match: has 51 entries", func(p *provision.Policy, extra int) { p.Trust[0].Match["ref"] = many(provision.MaxMatches + extra) }},
+		{`rules[0].match: "xxx`, func(p *provision.Policy, extra int) { p.Trust[0].Match["ref"] = []string{long(extra)} }},
+		{`rules[0].match: "xxx`, func(p *provision.Policy, extra int) { p.Trust[0].Match[long(extra)] = []string{"x"} }},
+		{"rules[0].subject: has 101 entries", func(p *provision.Policy, extra int) { p.Trust[0].Subject = many(provision.MaxRuleList + extra) }},
+		{"rules[0].grants: has 101 entries", func(p *provision.Policy, extra int) { p.Trust[0].Grants = many(provision.MaxRuleList + extra) }},
+		{"grants[0].apps: has 101 entries", func(p *provision.Policy, extra int) {
+			p.Grants[0].Apps = make([]provision.AppID, provision.MaxRuleList+extra)
+		}},
+		{"grants[0].roles: has 101 entries", func(p *provision.Policy, extra int) { p.Grants[0].Roles = many(provision.MaxRuleList + extra) }},
+		{"grants[0].resources: has 101 entries", func(p *provision.Policy, extra int) { p.Grants[0].Resources = many(provision.MaxRuleList + extra) }},
+		{`grants[0].resources: "xxx`, func(p *provision.Policy, extra int) { p.Grants[0].Resources = []string{long(extra)} }},
+		{`grants[0].when.hours: "xxx`, func(p *provision.Policy, extra int) { p.Grants[0].Hours = long(extra) }},
+		{"grants[0].when.addresses: has 101 entries", func(p *provision.Policy, extra int) {
+			p.Grants[0].Addresses = make([]netip.Prefix, provision.MaxRuleList+extra)
+		}},
+	} {
+		for extra, found := range []bool{false, true} {
+			p := errand(t).State.Tenant.Policy
+			x.change(&p, extra)
+			faults := p.WorkloadFaults()
+			is := func(f string) bool { return strings.HasPrefix(f, x.want) && strings.Contains(f, " may ") }
+			if slices.ContainsFunc(faults, is) != found {
+				t.Errorf("%s, %d more than may be: %.300q", x.want, extra, faults)
+			}
+		}
+	}
+}
+
+// TestRulesThatAreEachWithinTheirBoundsAreBoundedInAll has nine rules of 27 KB, and then ten.
+func TestRulesThatAreEachWithinTheirBoundsAreBoundedInAll(t *testing.T) {
+	t.Parallel()
+	p := errand(t).State.Tenant.Policy
+	p.Trust[0].Match["ref"] = slices.Repeat([]string{strings.Repeat("x", provision.MaxRuleText)}, provision.MaxMatches)
+	p.Trust[0].Match["sub"] = []string{strings.Repeat("x", provision.MaxRuleText), strings.Repeat("y", provision.MaxRuleText)}
+	rule := p.Trust[0]
+	for i := 1; i < 10; i++ {
+		rule.ID = "r" + strconv.Itoa(i)
+		faults := p.WorkloadFaults()
+		if len(faults) > 0 {
+			t.Fatalf("%d rules: %.300q", i, faults)
+		}
+		p.Trust = append(p.Trust, rule)
+	}
+	if faults := p.WorkloadFaults(); len(faults) != 1 || !strings.HasPrefix(faults[0], "rules: they and the grants are ") {
+		t.Errorf("ten of them: %.300q", faults)
 	}
 }

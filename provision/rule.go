@@ -152,9 +152,9 @@ func (r TrustRule) Refuses(claims map[string]string) (claim string, reason Reaso
 // WorkloadFaults lists what makes the rules and the grants of p unusable, each as a sentence that begins with the key at
 // fault, as in "rules[0].match".
 func (p Policy) WorkloadFaults() []string {
-	var faults []string
+	faults := p.sizeFaults()
 	for i, r := range p.Trust {
-		for _, fault := range p.ruleFaults(r) {
+		for _, fault := range slices.Concat(r.sizeFaults(), p.ruleFaults(r)) {
 			faults = append(faults, fmt.Sprintf("rules[%d].%s", i, fault))
 		}
 		if slices.ContainsFunc(p.Trust[:i], func(other TrustRule) bool { return other.ID == r.ID }) {
@@ -165,7 +165,7 @@ func (p Policy) WorkloadFaults() []string {
 		}
 	}
 	for i, g := range p.Grants {
-		for _, fault := range p.grantFaults(g) {
+		for _, fault := range slices.Concat(g.sizeFaults(), p.grantFaults(g)) {
 			faults = append(faults, fmt.Sprintf("grants[%d].%s", i, fault))
 		}
 		if slices.ContainsFunc(p.Grants[:i], func(other GrantRule) bool { return other.ID == g.ID }) {

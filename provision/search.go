@@ -6,7 +6,7 @@ import "time"
 type AccountQuery struct {
 	Tenant   TenantID
 	Text     string       // the id, what the e-mail address begins with, or what a word of the name begins with; case of ASCII letters does not matter
-	Email    Email        // exactly this address
+	Email    Email        // living, with exactly this address
 	Begins   string       // what the e-mail address begins with; case of ASCII letters does not matter
 	At       ConnectionID // with a sign-in there
 	State    AccountState

@@ -59,6 +59,7 @@ type Registry interface {
 	AppByOrigin(ctx context.Context, o Origin) (App, error)
 	Account(ctx context.Context, id AccountID) (Account, []Link, []Lease, error)
 	Policy(ctx context.Context, t TenantID, version int64) (Policy, error)
+	Revocation(ctx context.Context, id RevocationID) (Revocation, error) // settled or not
 
 	// ConnectionsFor lists the connections that may assert d and whose tenant owns it, the default first; none of a
 	// domain that has lapsed.

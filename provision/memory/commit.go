@@ -144,7 +144,20 @@ func (c *commit) leaveOrigins(id provision.AppID) {
 
 func (c *commit) app(a provision.App) error {
 	set(c, c.apps, a.ID, a)
+	if a.Removal == provision.Removed {
+		c.forget(a.ID)
+	}
 	return each(a.Origins, func(o provision.Origin) error { return reserve(c, c.origins, o, a.ID) })
+}
+
+// forget forgets who came to an app: what is made anew under its name knows nobody.
+func (c *commit) forget(app provision.AppID) {
+	for account := range maps.Clone(c.known) {
+		c.part(account, app)
+	}
+	for lease, entries := range maps.Clone(c.entries) {
+		set(c, c.entries, lease, slices.DeleteFunc(slices.Clone(entries), func(e provision.Entry) bool { return e.App == app }))
+	}
 }
 
 func (c *commit) account(a provision.Account) error {

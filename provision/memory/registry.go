@@ -142,6 +142,11 @@ func (s *Store) Leases(ctx context.Context, p provision.Page) ([]provision.Lease
 	})
 }
 
+// Revocation implements provision.Registry.
+func (s *Store) Revocation(ctx context.Context, id provision.RevocationID) (provision.Revocation, error) {
+	return one(ctx, s, s.tables.revocations, id)
+}
+
 // Revocations implements provision.Registry.
 func (s *Store) Revocations(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
 	return list(ctx, s, s.tables.revocations, p, func(r provision.Revocation) bool { return p.Ended || r.Settled.IsZero() })

@@ -48,7 +48,7 @@ func choosesAccount(q provision.AccountQuery, a provision.Account) bool {
 	switch {
 	case q.Tenant != "" && a.Tenant != q.Tenant, q.State != "" && a.State != q.State, q.Office != "" && !a.Holds(q.Office):
 		return false
-	case !q.Email.IsZero() && a.Email != q.Email, !begins(a.Email.String(), q.Begins):
+	case !q.Email.IsZero() && (a.Email != q.Email || a.State == provision.Deleted), !begins(a.Email.String(), q.Begins):
 		return false
 	case !q.Domain.IsZero() && a.Email.Domain() != q.Domain:
 		return false

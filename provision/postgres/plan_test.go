@@ -147,12 +147,17 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	do(err)
 	_, err = s.DeleteTold(ctx, "app-3", began, 500)
 	do(err)
+	found, err := s.FindAccounts(ctx, provision.AccountQuery{Tenant: tenant, Email: c.Accounts[0].Email})
+	do(err)
+	if len(found) != 1 {
+		t.Errorf("%d accounts have one address", len(found))
+	}
 	do(s.Mark(ctx))
 	plans, err := s.Explain(ctx)
 	do(err)
 	for text, plan := range plans {
 		for _, step := range walked(plan) {
-			if !mayWalk(step) {
+			if !mayWalk(step) || strings.Contains(text, "AND email = $") && !strings.Contains(plan, "accounts_email") {
 				t.Errorf("%s\n%s", text, plan)
 				break
 			}

@@ -183,6 +183,11 @@ func (s *Store) Leases(ctx context.Context, p provision.Page) (items []provision
 	return items, err
 }
 
+// Revocation implements provision.Registry.
+func (s *Store) Revocation(ctx context.Context, id provision.RevocationID) (provision.Revocation, error) {
+	return one[provision.Revocation](ctx, s, "SELECT body FROM revocations WHERE id = $1", string(id))
+}
+
 // Revocations implements provision.Registry. They are of no tenant.
 func (s *Store) Revocations(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
 	p.Tenant = ""

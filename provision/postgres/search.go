@@ -33,7 +33,7 @@ func (s *Store) FindAccounts(ctx context.Context, q provision.AccountQuery) ([]p
 		f = f.both("(id = ? OR email LIKE ? OR lower(name) LIKE ? OR lower(name) LIKE ?)", plain, text+"%", text+"%", "% "+text+"%")
 	}
 	if !q.Email.IsZero() {
-		f = f.both("email = ? AND email <> ''", q.Email.String())
+		f = f.both("email = ? AND email <> '' AND state <> 'deleted'", q.Email.String())
 	}
 	if q.Begins != "" {
 		f = f.both("email LIKE ?", literal(strings.ToLower(strings.ReplaceAll(q.Begins, "\x00", "")))+"%")

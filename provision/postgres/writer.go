@@ -118,6 +118,10 @@ func (w *work) app(a provision.App) error {
 	for _, o := range a.Origins {
 		w.queue("INSERT INTO app_origins (origin, app) VALUES ($1, $2)", o.String(), string(a.ID))
 	}
+	if a.Removal == provision.Removed { // what is made anew under its name knows nobody
+		w.queue("DELETE FROM known WHERE app = $1", string(a.ID))
+		w.queue("DELETE FROM entries WHERE app = $1", string(a.ID))
+	}
 	return w.replace("app "+string(a.ID), a, `INSERT INTO apps (id, revision, tenants, told, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, tenants = excluded.tenants, told = excluded.told, body = excluded.body
 		WHERE apps.revision = excluded.revision - 1`, string(a.ID), a.Revision, texts(a.Tenants), a.Notify.Secret != "")

@@ -123,6 +123,9 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 	_, err = s.DeleteTold(ctx, "wiki", began.Add(time.Hour), 500)
 	do(err)
 
+	_, err = s.FindAccounts(ctx, provision.AccountQuery{Tenant: tenant.ID, Email: c.Accounts[0].Email})
+	do(err)
+
 	statements := s.Statements()
 	db, err := sql.Open("sqlite", "file:"+path)
 	do(err)
@@ -140,6 +143,7 @@ func TestNoStatementOfALoginACheckOrTheReaperWalksATable(t *testing.T) {
 			var step string
 			do(plan.Scan(&id, &parent, &unused, &step))
 			walks := strings.HasPrefix(step, "SCAN") || strings.HasSuffix(step, "(id>?)")
+			walks = walks || strings.Contains(text, "AND email = ?") && strings.HasSuffix(step, "(tenant=?)") // by an address, that is a walk, too
 			if walks && !strings.Contains(step, "revocations_open") && !strings.Contains(step, "CONSTANT ROW") && !strings.HasPrefix(step, "SCAN (subquery") {
 				t.Errorf("%s\n%s", text, step)
 			}

@@ -151,6 +151,11 @@ func ofTask(task string, f filter) filter {
 	return f.and("task = ?", task).and("task <> ''")
 }
 
+// Revocation implements provision.Registry.
+func (s *Store) Revocation(ctx context.Context, id provision.RevocationID) (provision.Revocation, error) {
+	return one[provision.Revocation](ctx, s, "SELECT body FROM revocations WHERE id = ?", id)
+}
+
 // Revocations implements provision.Registry. They are of no tenant.
 func (s *Store) Revocations(ctx context.Context, p provision.Page) ([]provision.Revocation, error) {
 	p.Tenant = ""

@@ -23,7 +23,10 @@ func (s *Store) FindAccounts(ctx context.Context, q provision.AccountQuery) ([]p
 		f = f.and(`(id = ? OR email LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\')`, q.Text, text+"%", text+"%", "% "+text+"%")
 	}
 	if !q.Email.IsZero() {
-		f = f.and("email = ?", q.Email.String())
+		f = f.and("email = ? AND email <> '' AND state <> 'deleted'", q.Email.String())
+		if q.Tenant != "" { // then that is one account at most
+			index = "accounts_email"
+		}
 	}
 	if q.Begins != "" {
 		f = f.and(`email LIKE ? ESCAPE '\'`, literal(q.Begins)+"%")

@@ -129,6 +129,11 @@ func (w writer) app(a provision.App) error {
 			return err
 		}
 	}
+	if a.Removal == provision.Removed { // what is made anew under its name knows nobody
+		if err := errors.Join(w.exec("DELETE FROM known WHERE app = ?", a.ID), w.exec("DELETE FROM entries WHERE app = ?", a.ID)); err != nil {
+			return err
+		}
+	}
 	return w.put(a, "INSERT INTO apps (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", a.ID)
 }
 

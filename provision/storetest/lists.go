@@ -108,6 +108,14 @@ func listsOver(t *probe, a, _ Store) {
 	leases := w.every(provision.Page{})["leases"]
 	t.ok("end", w.end(provision.LeaseID(leases[1])))
 	w.write(provision.Change{Revocations: []provision.Revocation{{ID: "rev_2", Requested: start, Settled: start}}})
+	for id, settled := range map[provision.RevocationID]bool{"rev_1": false, "rev_2": true} {
+		if r, err := a.Revocation(t.ctx, id); err != nil || r.ID != id || r.Settled.IsZero() == settled {
+			t.errorf("%s by its name: %+v, %v", id, r, err)
+		}
+	}
+	if _, err := a.Revocation(t.ctx, "rev_none"); !errors.Is(err, provision.ErrNotFound) {
+		t.errorf("one that there is not: %v", err)
+	}
 	now, all := w.every(provision.Page{}), w.every(provision.Page{Ended: true})
 	if len(now["leases"]) != 2 || len(all["leases"]) != 3 {
 		t.errorf("%d leases, %d with those that ended", len(now["leases"]), len(all["leases"]))

@@ -19,6 +19,7 @@ func outbox() []check {
 		{"only who took a delivery last settles it", settledByTaker},
 		{"what no app has confirmed is void when somebody comes back, also while it is told", voided},
 		{"an app that confirmed that an account is gone does not know it any more", parted},
+		{"an app that was deleted and made anew knows nobody", madeAnew},
 		{"deliveries are listed in order, a page at a time", listedDeliveries},
 		{"what was told is deleted in batches after its time, and nothing else is", deletedTold},
 	}

@@ -22,18 +22,22 @@ type Impact struct {
 
 // Affected is an account that loses something.
 type Affected struct {
-	Account string   `json:"account"`
-	Email   string   `json:"email"`
+	Account string   `json:"account,omitempty" doc:"For whoever may read accounts"`
+	Email   string   `json:"email,omitempty" doc:"For whoever may read accounts"`
 	Ended   int      `json:"sessions_ended"`
 	Causes  []string `json:"causes"`
 	Sooner  int      `json:"sessions_shortened"`
 	Roles   []string `json:"roles_lost"`
 }
 
-func viewImpact(i broker.Impact, changes []string) Impact {
+// viewImpact names the accounts to whoever may read them.
+func viewImpact(m broker.Mandate, i broker.Impact, changes []string) Impact {
 	v := Impact{i.Against, append([]string{}, changes...), i.Judged, i.Ended, i.Sooner, i.Reduced, i.Accounts, []Affected{}, string(i.Next)}
 	for _, a := range i.Affected {
-		one := Affected{string(a.Account), a.Email.String(), a.Ended, []string{}, a.Sooner, append([]string{}, a.Roles...)}
+		one := Affected{Ended: a.Ended, Causes: []string{}, Sooner: a.Sooner, Roles: append([]string{}, a.Roles...)}
+		if m.May("accounts.read") == nil {
+			one.Account, one.Email = string(a.Account), a.Email.String()
+		}
 		for _, c := range a.Causes {
 			one.Causes = append(one.Causes, string(c))
 		}
@@ -65,7 +69,7 @@ func (a *API) TryPolicy(ctx context.Context, m broker.Mandate, in *PolicyTry) (*
 		return nil, err
 	}
 	impact, changes, err := a.Desk.Try(ctx, m, provision.TenantID(in.Tenant), p, provision.LeaseID(in.Body.After))
-	return &One[Impact]{Body: viewImpact(impact, changes)}, err
+	return &One[Impact]{Body: viewImpact(m, impact, changes)}, err
 }
 
 // DifferencesIn names two versions.
@@ -83,11 +87,11 @@ type Differences struct {
 
 // GetDifferences says what differs between two versions.
 func (a *API) GetDifferences(ctx context.Context, m broker.Mandate, in *DifferencesIn) (*One[Differences], error) {
-	from, err := a.Desk.Version(ctx, m, provision.TenantID(in.Tenant), in.Version)
+	from, err := a.Desk.Policy(ctx, m, provision.TenantID(in.Tenant), in.Version)
 	if err != nil {
 		return nil, err
 	}
-	to, err := a.Desk.Version(ctx, m, provision.TenantID(in.Tenant), in.To)
-	changes := append([]string{}, broker.Differences(from.Policy, to.Policy)...)
-	return &One[Differences]{Body: Differences{from.Policy.Version, to.Policy.Version, changes}}, err
+	to, err := a.Desk.Policy(ctx, m, provision.TenantID(in.Tenant), in.To)
+	changes := append([]string{}, broker.Differences(from, to)...)
+	return &One[Differences]{Body: Differences{from.Version, to.Version, changes}}, err
 }

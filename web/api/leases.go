@@ -143,9 +143,6 @@ func (a *API) ListRevocations(ctx context.Context, m broker.Mandate, in *EndedIn
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.Within(p.Tenant); err != nil {
-		return nil, err
-	}
 	p.Ended = in.Ended
 	part, err := a.Desk.Revocations(ctx, m, p)
 	if err != nil {

@@ -26,15 +26,26 @@ type Rule struct {
 	RuleBody
 	Disabled bool   `json:"disabled"`
 	Held     bool   `json:"held" doc:"Nobody gets in by it: who answers for it is not in force"`
-	Account  string `json:"owner_account,omitempty" doc:"Who answers for it; not there: nobody has the address"`
-	State    string `json:"owner_state,omitempty" doc:"How that account stands"`
+	Account  string `json:"owner_account,omitempty" doc:"Who answers for it; not there: nobody has the address, or who asks may not read accounts"`
+	State    string `json:"owner_state,omitempty" doc:"How that account stands, for whoever may read accounts"`
 	By       string `json:"owned_by" enum:"manifest,api"`
 	Version  int64  `json:"policy_version"`
 }
 
-func viewRule(c broker.Charge) Rule {
+// viewRule is how rules are shown: with the account of who answers for them to whoever may read accounts.
+func viewRule(m broker.Mandate) func(broker.Charge) Rule {
+	return func(c broker.Charge) Rule {
+		r := ruleOf(c)
+		if m.May("accounts.read") == nil {
+			r.Account, r.State = string(c.Owner.ID), string(c.Owner.State)
+		}
+		return r
+	}
+}
+
+func ruleOf(c broker.Charge) Rule {
 	return Rule{
-		ID: c.ID, Tenant: string(c.Tenant), Disabled: c.Disabled, Held: c.Held(), Account: string(c.Owner.ID), State: string(c.Owner.State), By: string(c.By), Version: c.Version,
+		ID: c.ID, Tenant: string(c.Tenant), Disabled: c.Disabled, Held: c.Held(), By: string(c.By), Version: c.Version,
 		RuleBody: RuleBody{Connection: string(c.Connection), Match: c.Match, Subject: c.Subject, Grants: c.TrustRule.Grants, Owner: c.TrustRule.Owner.String(), TokenAge: lasts(c.TokenAge), Agent: c.Agent},
 	}
 }
@@ -88,8 +99,10 @@ func (a *API) rules() {
 	does(a, operation{"POST /tenants/{tenant}/rules/{rule}/enable", "rules.enable", "Let workloads in by it again"}, a.EnableRule)
 }
 
-func oneRule(c broker.Charge, err error) (*One[Rule], error) {
-	return &One[Rule]{tag(c.Version), viewRule(c)}, err
+func oneRule(m broker.Mandate) func(broker.Charge, error) (*One[Rule], error) {
+	return func(c broker.Charge, err error) (*One[Rule], error) {
+		return &One[Rule]{tag(c.Version), viewRule(m)(c)}, err
+	}
 }
 
 // ListRules lists the trust rules of a tenant: all of them.
@@ -98,12 +111,12 @@ func (a *API) ListRules(ctx context.Context, m broker.Mandate, in *TenantIn) (*L
 	if err != nil {
 		return nil, err
 	}
-	return listed(a, listing{m, "", PageIn{}}, broker.Part[broker.Charge]{Items: found}, viewRule), nil
+	return listed(a, listing{m, "", PageIn{}}, broker.Part[broker.Charge]{Items: found}, viewRule(m)), nil
 }
 
 // GetRule is a trust rule.
 func (a *API) GetRule(ctx context.Context, m broker.Mandate, in *RuleIn) (*One[Rule], error) {
-	return oneRule(a.Desk.TrustRule(ctx, m, provision.TenantID(in.Tenant), in.Rule))
+	return oneRule(m)(a.Desk.TrustRule(ctx, m, provision.TenantID(in.Tenant), in.Rule))
 }
 
 // PutRule makes or changes a trust rule.
@@ -116,7 +129,7 @@ func (a *API) PutRule(ctx context.Context, m broker.Mandate, in *RulePut) (*One[
 	if err != nil {
 		return nil, err
 	}
-	return oneRule(a.Desk.PutTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), r, seen))
+	return oneRule(m)(a.Desk.PutTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), r, seen))
 }
 
 // seenOf is the revision that somebody saw who may change something of a tenant.
@@ -138,10 +151,10 @@ func (a *API) DeleteRule(ctx context.Context, m broker.Mandate, in *RuleDelete) 
 
 // DisableRule lets nobody in by a trust rule.
 func (a *API) DisableRule(ctx context.Context, m broker.Mandate, in *RuleVerb) (*One[Rule], error) {
-	return oneRule(a.Desk.SwitchTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), in.Rule, false))
+	return oneRule(m)(a.Desk.SwitchTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), in.Rule, false))
 }
 
 // EnableRule lets workloads in by a trust rule again.
 func (a *API) EnableRule(ctx context.Context, m broker.Mandate, in *RuleVerb) (*One[Rule], error) {
-	return oneRule(a.Desk.SwitchTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), in.Rule, true))
+	return oneRule(m)(a.Desk.SwitchTrustRule(ctx, order(ctx, m, in.Body.Reason), provision.TenantID(in.Tenant), in.Rule, true))
 }

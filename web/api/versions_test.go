@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"leasehold/provision"
 	"leasehold/web/api"
@@ -51,4 +52,56 @@ func TestAPolicyIsTriedAndNothingIsChanged(t *testing.T) {
 		t.Error("trying it wrote something")
 	}
 	h.ask(h.token("acme", 3600e9, provision.MayRead), http.MethodPost, path, o{}).want(t, 403, "scope_missing")
+}
+
+func TestWhoIsAffectedAndWhoAnswersIsForWhoMayReadAccounts(t *testing.T) {
+	h, _, _ := admin(t)
+	h.login("acme-manifest", "ada", "ada@acme.test")
+	const path = "/api/v1/tenants/acme/policy/try"
+	for _, named := range []bool{true, false} {
+		permits := []provision.Permit{"policies:write", "policies:read"}
+		if named {
+			permits = append(permits, "accounts:read")
+		}
+		a := h.ask(h.token("acme", time.Hour, permits...), http.MethodPost, path, o{"create": "allow", "groups": o{"any": []string{"staff"}}}).want(t, 200, "")
+		if strings.Contains(a.body, "ada@acme.test") != named || strings.Contains(a.body, "acc_") != named || !strings.Contains(a.body, `"accounts":1`) {
+			t.Errorf("named: %t: %s", named, a.body)
+		}
+	}
+	h, globex, _ := withGlobex(t)
+	h.ask(globex, http.MethodPost, "/api/v1/accounts", o{"tenant": "globex", "email": "olga@globex.test"}).want(t, 200, "")
+	h.ask(globex, http.MethodPut, "/api/v1/tenants/globex/grants/prod", o{"apps": []string{"deploy"}}, "If-None-Match", "*").want(t, 200, "")
+	h.ask(globex, http.MethodPut, "/api/v1/tenants/globex/rules/deploy", ruleBody(h.trusts(globex), "repository_id"), "If-None-Match", "*").want(t, 200, "")
+	for _, rule := range []string{"", "/deploy"} {
+		if a := h.ask(globex, http.MethodGet, "/api/v1/tenants/globex/rules"+rule, nil).want(t, 200, ""); !strings.Contains(a.body, "owner_account") || !strings.Contains(a.body, "owner_state") {
+			t.Errorf("to whom all is shown: %s", a.body)
+		}
+		if a := h.ask(h.token("globex", time.Hour, "rules:read"), http.MethodGet, "/api/v1/tenants/globex/rules"+rule, nil).want(t, 200, ""); strings.Contains(a.body, "owner_account") || strings.Contains(a.body, "owner_state") || !strings.Contains(a.body, `"held":true`) {
+			t.Errorf("to whom accounts are not shown: %s", a.body)
+		}
+	}
+}
+
+func TestRevocationsOfOneTenantAreListedAlone(t *testing.T) {
+	h, own, _ := town(t)
+	acme, everyone := h.token("acme", time.Hour, provision.MayWrite), h.token("", time.Hour, provision.MayWrite)
+	h.ask(everyone, http.MethodPost, "/api/v1/revocations", o{"connection": own["connection"], "reason": "x"}).want(t, 200, "")
+	h.ask(everyone, http.MethodPost, "/api/v1/revocations", o{"tenant": "rival", "reason": "x"}).want(t, 200, "")
+	const path = "/api/v1/revocations?ended=true"
+	for tenant, want := range map[string]int{"&tenant=acme": 2, "&tenant=rival": 2} {
+		var list struct{ Items []api.Revocation }
+		h.ask(everyone, http.MethodGet, path+tenant, nil).want(t, 200, "").read(t, &list)
+		for _, r := range list.Items {
+			if tenant != "" && "&tenant="+r.Tenant != tenant {
+				t.Errorf("%s lists %+v", tenant, r)
+			}
+			if a := h.ask(everyone, http.MethodGet, "/api/v1/revocations/"+r.ID, nil); a.status != http.StatusOK {
+				t.Errorf("%s by its name: %d %s", r.ID, a.status, a.body)
+			}
+		}
+		if len(list.Items) != want {
+			t.Errorf("%s lists %d", tenant, len(list.Items))
+		}
+	}
+	h.ask(acme, http.MethodGet, path+"&tenant=rival", nil).want(t, 404, "not_found")
 }

@@ -40,8 +40,8 @@ func (c *Console) openSetups(v *visit, id provision.TenantID) ([]provision.Setup
 	if v.mayInvite(id) != nil {
 		return nil, nil
 	}
-	found, err := v.desk.Setups(v.r.Context(), v.m, provision.Page{Tenant: id, Limit: rows})
-	return slices.DeleteFunc(found.Items, func(x provision.Setup) bool { return !x.Live(v.now()) }), err
+	found, err := v.desk.LiveSetups(v.r.Context(), v.m, provision.Page{Tenant: id, Limit: rows})
+	return found.Items, err
 }
 
 func (c *Console) newSetup(v *visit) (provision.Tenant, question, error) {

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -85,5 +86,24 @@ func TestOnesOwnPageLeadsToTheConsoleWhoeverMayOpenIt(t *testing.T) {
 		if r := c.get("/"); r.Code != http.StatusOK || strings.Contains(r.Body.String(), `"/admin"`) != c.leads {
 			t.Errorf("%s: %d\n%s", who, r.Code, r.Body)
 		}
+	}
+}
+
+// TestLinksThatAreOverHideNoneThatWorks has more of them than a page shows, with names before and behind.
+func TestLinksThatAreOverHideNoneThatWorks(t *testing.T) {
+	x, acme, _, _ := settled(t)
+	var change provision.Change
+	for i := range 120 {
+		change.Setups = append(change.Setups, provision.Setup{
+			ID: provision.SetupID(fmt.Sprintf("setup_%03d", i)), Tenant: "acme", Connection: "acme-late", State: provision.SetupOpen, Created: x.Now().Add(-2 * time.Hour), Expires: x.Now().Add(-time.Hour), Revision: 1,
+		})
+	}
+	change.Setups[100].Connection, change.Setups[100].Expires = "acme-works", x.Now().Add(time.Hour)
+	_, err := x.store.Amend(context.Background(), provision.Target{Tenant: "acme"}, func(provision.State) (provision.Change, error) { return change, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := acme.get(acmesPage).Body.String(); !strings.Contains(page, "acme-works") || strings.Contains(page, "acme-late") {
+		t.Errorf("shown: %s", page)
 	}
 }
