@@ -62,7 +62,7 @@ func (b *Broker) told(c provision.Connection, trust []byte) string {
 	if c.Protocol == provision.SAML {
 		return b.Documents.Tell(trust)
 	}
-	return "issuer " + c.TellIssuer(trust)
+	return "issuer " + provision.TellIssuer(trust)
 }
 
 // trustLines say what a proposal would change.

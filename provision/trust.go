@@ -32,13 +32,13 @@ func (c Connection) Trusting(trust []byte) Connection {
 	return c
 }
 
-// TellIssuer says what a trust of c comes to that is no document: the issuer, and which keys are written down for it.
-func (c Connection) TellIssuer(trust []byte) string {
-	c = c.Trusting(trust)
-	if len(c.KeySet) == 0 {
-		return c.Issuer
+// TellIssuer says what a trust comes to that is no document: the issuer, and which keys are written down for it.
+func TellIssuer(trust []byte) string {
+	issuer, keys, written := bytes.Cut(trust, []byte("\n"))
+	if !written {
+		return string(issuer)
 	}
-	return fmt.Sprintf("%s, keys sha256:%.16x", c.Issuer, sha256.Sum256(c.KeySet))
+	return fmt.Sprintf("%s, keys sha256:%.16x", issuer, sha256.Sum256(keys))
 }
 
 // Hold is c with a trust beside the one in force that somebody has to confirm first.

@@ -90,7 +90,7 @@ func tell(c provision.Connection, trust []byte) string {
 	if c.Protocol == provision.SAML {
 		return saml.Tell(trust)
 	}
-	return c.TellIssuer(trust)
+	return provision.TellIssuer(trust)
 }
 
 // addresses are where a connection is found.
