@@ -41,7 +41,7 @@ func (h *house) has(l provision.Lease) []string {
 	h.t.Helper()
 	s, err := h.store.Lease(context.Background(), l.ID)
 	must(h.t, err)
-	roles, _ := s.Elevated(h.now())
+	roles, _ := s.Elevated(h.store.Now())
 	return roles
 }
 
