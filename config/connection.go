@@ -52,6 +52,7 @@ type connectionFile struct {
 	// access (refresh tokens), or nobody logs in.
 	Liveness livenessFile `key:"liveness" only:"oidc"`
 	// File of the issuer's keys, a JWK set. Without keys they are those that the issuer publishes (OpenID discovery).
+	// Others than before are held until `leasehold connection confirm`.
 	KeysFile string `key:"keys_file" only:"workload"`
 	// The keys themselves, in JSON.
 	Keys document `key:"keys" only:"workload"`
