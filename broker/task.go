@@ -30,6 +30,8 @@ func (b *Broker) EndTask(ctx context.Context, t provision.TenantID, task, bearer
 	if err != nil {
 		return 0, err
 	}
+	b.foretell(ctx, s.Lease.ID) // before the first commit of two
+	defer b.suspense.release(s.Lease.ID)
 	actor, worker := workloadActor(s.Lease), s.Lease.Worker()
 	if err := b.closeTask(ctx, task, provision.Event{Tenant: t, Actor: actor, Account: worker, Connection: s.Lease.Connection, Personal: provision.Personal{Requester: from}}); err != nil {
 		return 0, err
