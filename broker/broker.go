@@ -241,10 +241,9 @@ func (b *Broker) commitSealed(ctx context.Context, t provision.Target, seal seal
 		}
 		touched = altered(c, s)
 		b.inform(&c, touched, news)
-		if tried = c; err == nil {
-			if endsLease(c) || len(s.Acting) > 0 { // by which its account acts no more
-				b.foretell(ctx, touched...)
-			}
+		tried = c
+		if err == nil && (endsLease(c) || len(s.Acting) > 0) { // what acts by an account ends with it
+			b.foretell(ctx, touched...)
 		}
 		return c, err
 	})

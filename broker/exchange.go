@@ -61,9 +61,18 @@ func (b *Broker) Exchange(ctx context.Context, x Trade) (Traded, error) {
 	if err != nil {
 		return Traded{}, err
 	}
-	ids, err := b.ids()
+	d, err := b.decided(ctx, asked)
 	if err != nil {
 		return Traded{}, err
+	}
+	return b.issue(x, d.Lease)
+}
+
+// decided is what the gate gave for an exchange or a renewal, and wrote; an error when it gave nothing.
+func (b *Broker) decided(ctx context.Context, asked asked) (provision.Decision, error) {
+	ids, err := b.ids()
+	if err != nil {
+		return provision.Decision{}, err
 	}
 	d, err := b.provide(ctx, asked.Request, asked.tenant, func(s provision.State) provision.Decision {
 		d := provision.Decide(b.behalved(ctx, s, asked), asked.Request, ids, b.Ledger.Now())
@@ -72,13 +81,10 @@ func (b *Broker) Exchange(ctx context.Context, x Trade) (Traded, error) {
 		}
 		return d
 	})
-	if err != nil {
-		return Traded{}, err
+	if err == nil && !d.Allowed() {
+		err = b.declined(asked, d)
 	}
-	if !d.Allowed() {
-		return Traded{}, b.declined(asked, d)
-	}
-	return b.issue(x, d.Lease)
+	return d, err
 }
 
 // declined is the refusal of an exchange. Of nobody who is known here there is no event of its own, and so no reference.

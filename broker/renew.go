@@ -25,22 +25,9 @@ func (b *Broker) extend(ctx context.Context, x Trade) (Traded, error) {
 	}
 	asked.Occasion, asked.Replaces = provision.OnRenewal, s.Lease.ID
 	asked.Errand.Audience, asked.Errand.Resources, asked.Apps = g.Audience, g.Resources, g.Audience
-	ids, err := b.ids()
+	d, err := b.decided(ctx, asked)
 	if err != nil {
 		return Traded{}, err
-	}
-	d, err := b.provide(ctx, asked.Request, asked.tenant, func(s provision.State) provision.Decision {
-		d := provision.Decide(s, asked.Request, ids, b.Ledger.Now())
-		if !d.Allowed() && s.Account.ID == "" { // as in an exchange
-			d.Change = provision.Change{}
-		}
-		return d
-	})
-	if err != nil {
-		return Traded{}, err
-	}
-	if !d.Allowed() {
-		return Traded{}, b.declined(asked, d)
 	}
 	b.follow(ctx, d.Lease, x.Requester)
 	return b.issue(x, d.Lease)

@@ -159,8 +159,8 @@ func (b *Broker) inform(c *provision.Change, altered []provision.LeaseID, id pro
 }
 
 // altered are the leases of a state whose standing a change alters: those that it writes or hands to an app, what may be
-// below one of them or above it, and all of an account that checks know otherwise, or by which it acts. A lease that begins is known to nobody, and that
-// somebody came back says nothing about her other sessions.
+// below one of them or above it, and all of an account that checks know otherwise, or by which it acts. A lease that begins
+// is known to nobody, and that somebody came back says nothing about her other sessions.
 func altered(c provision.Change, s provision.State) []provision.LeaseID {
 	var ids []provision.LeaseID
 	for _, e := range c.Entries {

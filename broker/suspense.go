@@ -53,8 +53,10 @@ func (s *suspense) hold(ids []provision.LeaseID) (began []provision.LeaseID) {
 			began = append(began, id)
 		}
 	}
-	s.held.Store(int64(len(s.leases)))
-	time.AfterFunc(s.patience, func() { s.expire(mine) })
+	if len(began) > 0 {
+		s.held.Store(int64(len(s.leases)))
+		time.AfterFunc(s.patience, func() { s.expire(mine) })
+	}
 	return began
 }
 
