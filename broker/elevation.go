@@ -119,15 +119,6 @@ type Judgement struct {
 	From provision.Requester
 }
 
-// RuleElevation is the word of an operator, or of a tenant's administrator, on a request. Whoever asked decides nothing.
-func (b *Broker) RuleElevation(ctx context.Context, d Deed, id provision.ElevationID, yes bool) (provision.Elevation, error) {
-	e, err := b.elevation(ctx, id)
-	if err != nil {
-		return e, err
-	}
-	return b.ruleOn(ctx, d, e, yes, provision.Standing{})
-}
-
 func (b *Broker) ruleOn(ctx context.Context, d Deed, e provision.Elevation, yes bool, in provision.Standing) (provision.Elevation, error) {
 	t := provision.Target{Lease: e.Session, Elevations: true, Intent: provision.Intent{Account: in.Account.ID, Lease: in.Lease.ID}}
 	return b.rule(ctx, d, t, e.ID, func(s provision.State, a provision.Act) provision.Ruling {

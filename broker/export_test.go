@@ -62,3 +62,12 @@ func (b *Broker) SuspendFor(d time.Duration) {
 	defer b.suspense.mu.Unlock()
 	b.suspense.patience = d
 }
+
+// RuleElevation is the word of an operator, or of a tenant's administrator, on a request. Whoever asked decides nothing.
+func (b *Broker) RuleElevation(ctx context.Context, d Deed, id provision.ElevationID, yes bool) (provision.Elevation, error) {
+	e, err := b.elevation(ctx, id)
+	if err != nil {
+		return e, err
+	}
+	return b.ruleOn(ctx, d, e, yes, provision.Standing{})
+}
